@@ -1,0 +1,173 @@
+"""The house: which room may import which, where dependencies live, how long a file is.
+
+Imports inside functions count like any other; only `if TYPE_CHECKING:` does not. A rule that
+fails here is changed in the table below, with a reason, or the code is put where it belongs.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+import pytest
+
+from tests.architecture.source import (
+    PACKAGE,
+    ROOT,
+    Module,
+    foreign,
+    imported,
+    knots,
+    modules,
+    own_edges,
+    own_graph,
+)
+
+GROUND = {"errors", "version"}
+VALUES = GROUND | {"model"}
+RECORDS = VALUES | {"storage", "records"}
+# Whom a room may import besides itself. A room that is not here may not exist.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "version": set(),
+    "model": GROUND,
+    "storage": VALUES,
+    "records": VALUES | {"storage"},
+    "environments": RECORDS,
+    "remotes": RECORDS,
+    "hooks": RECORDS,
+    "runners": VALUES | {"storage", "runners.docker"},  # the registry names its adapters
+    "runners.docker": VALUES | {"storage", "runners"},
+    "api": RECORDS | {"environments", "remotes", "hooks", "runners"},
+    "ui": VALUES,
+    "ui.web": VALUES | {"ui", "api"},
+    "compat": VALUES | {"api"},
+    "cli": VALUES | {"api", "ui", "ui.web"},
+    "__main__": GROUND | {"cli", "api"},
+    "": GROUND | {"model", "api", "compat"},  # the front door
+}
+
+# Where each dependency may be imported; None is anywhere. What is not here is not a dependency.
+PLACES: dict[str, tuple[str, ...] | None] = {
+    "pygit2": ("storage",),
+    "xxhash": ("storage",),
+    "blake3": ("storage",),
+    "click": ("cli",),
+    "rich": ("ui", "ui.web"),
+    "docker": ("runners.docker",),
+    "orjson": None,
+    "yaml": None,
+}
+
+DRAWERS = {"util", "utils", "helper", "helpers", "common", "misc", "shared", "tools"}
+
+# What a verb may not touch: it gets everything as an argument and returns a value.
+PROCESS = {
+    *("print", "input", "exit", "sys.exit", "sys.stdout", "sys.stderr", "sys.argv"),
+    *("os.environ", "os.getenv", "os.getcwd", "os.chdir", "os._exit", "Path.cwd"),
+}
+
+
+def every_module() -> list[Module]:
+    return list(modules().values())
+
+
+def test_the_source_was_found():
+    assert f"{PACKAGE}.errors" in modules()
+
+
+def test_deferred_imports_are_seen_and_typing_ones_are_not():
+    text = """
+import a.b
+if TYPE_CHECKING:
+    import unseen
+else:
+    import c
+def f():
+    from d import e
+    importlib.import_module("g.h")
+"""
+    assert set(imported(ast.parse(text))) == {"a.b", "c", "d.e", "g.h"}
+
+
+def test_knots_are_seen():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"e"}}
+    assert knots(graph) == [["b", "c"], ["e"]]
+
+
+@pytest.mark.parametrize("module", every_module(), ids=lambda module: module.name)
+def test_arrows_point_down(module: Module):
+    assert module.room in MAY_IMPORT, f"{module.name}: not a room of this house"
+    allowed = MAY_IMPORT[module.room] | {module.room}
+    wrong = {target for target in own_edges(module) if modules()[target].room not in allowed}
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("module", every_module(), ids=lambda module: module.name)
+def test_every_dependency_has_its_place(module: Module):
+    others = foreign(module) - sys.stdlib_module_names
+    assert others <= PLACES.keys(), "not a declared dependency"
+    wrong = {
+        name
+        for name in others
+        if (places := PLACES[name]) is not None and module.room not in places
+    }
+    assert wrong == set()
+
+
+def test_the_table_itself_has_no_cycle_but_the_runners():
+    done: set[str] = set()
+    left = {room: may - {"runners", "runners.docker"} for room, may in MAY_IMPORT.items()}
+    while ready := [room for room, may in left.items() if may <= done]:
+        done |= set(ready)
+        left = {room: may for room, may in left.items() if room not in done}
+    assert left == {}
+
+
+def test_no_module_can_reach_itself():
+    assert knots(own_graph()) == []
+
+
+@pytest.mark.parametrize("module", every_module(), ids=lambda module: module.name)
+def test_a_file_holds_one_idea(module: Module):
+    lines = module.file.read_text().count("\n")
+    assert lines <= 300, f"{lines} lines: two ideas in one file?"
+
+
+def test_no_drawer_without_a_label():
+    assert {name for name in modules() if DRAWERS & set(name.split("."))} == set()
+
+
+def test_the_front_door_is_lazy():
+    door = modules()[PACKAGE].tree()
+    at_import = [node for node in door.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for node in at_import
+        for alias in node.names
+    }
+    allowed = {"__future__", "importlib", "typing", "types", f"{PACKAGE}.version"}
+    assert names <= allowed, "importing git_datmo must cost nothing until it is used"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [module for module in every_module() if module.room == "api"],
+    ids=lambda module: module.name,
+)
+def test_a_verb_never_touches_the_process(module: Module):
+    found = {
+        ast.unparse(node)
+        for node in ast.walk(module.tree())
+        if isinstance(node, ast.Name | ast.Attribute)
+    }
+    assert found & PROCESS == set()
+
+
+def test_no_mocks():
+    seen = [
+        str(file.relative_to(ROOT))
+        for file in sorted((ROOT / "tests").rglob("*.py"))
+        if "unittest" + ".mock" in file.read_text() or "Magic" + "Mock" in file.read_text()
+    ]
+    assert seen == []

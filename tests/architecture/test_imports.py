@@ -1,0 +1,43 @@
+"""Help, lists and the SDK's front door load only what they need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.kit.git import Repo
+
+HEAVY = {"docker", "pygit2", "rich", "starlette", "uvicorn", "jinja2", "plotly", "requests"}
+SLOW_STDLIB = {"asyncio", "http", "email"}
+
+
+def loaded(*args: str) -> set[str]:
+    """The top-level names of all modules that `python <args>` imports."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *args], capture_output=True, text=True, input=""
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip().split(".")[0] for line in lines}
+
+
+def test_the_measure_sees_imports():
+    assert "pygit2" in loaded("-c", "import pygit2")
+
+
+def test_importing_the_package_costs_nothing():
+    found = loaded("-c", "import git_datmo") - loaded("-c", "pass")
+    assert found & (HEAVY | SLOW_STDLIB | {"click", "orjson", "xxhash", "blake3", "yaml"}) == set()
+
+
+@pytest.mark.parametrize("words", ["-h", "--version", "snapshot --help", "run --help", "ls --help"])
+def test_help_loads_nothing_heavy(words: str):
+    found = loaded("-m", "git_datmo", *words.split())
+    assert found & (HEAVY | {"yaml", "xxhash", "blake3"}) == set()
+
+
+@pytest.mark.parametrize("words", ["ls", "snapshot ls", "snapshot ls --json"])
+def test_lists_do_without_libgit2(project: Repo, words: str):
+    assert "pygit2" not in loaded("-m", "git_datmo", *words.split())
