@@ -1,0 +1,1 @@
+"""Values: frozen, plain, without input or output."""

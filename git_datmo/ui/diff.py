@@ -1,0 +1,210 @@
+"""A comparison of two snapshots, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from git_datmo.model.diff import MISSING, Change, FileChange, SnapshotDiff
+from git_datmo.ui import patch
+from git_datmo.ui.escape import clip, safe
+from git_datmo.ui.escape import width as columns_of
+from git_datmo.ui.rows import cell, literal, size
+from git_datmo.ui.style import paint
+
+NOTHING = "(none)"
+_STYLES = {"A": "green", "D": "red", "added": "green", "removed": "red"}
+_BAR = 40
+
+
+def render(
+    diff: SnapshotDiff, *, color: bool, width: int | None, stat: bool = False, raw: bool = False
+) -> Iterator[str]:
+    """Yield a section for each component that differs, or `no differences`.
+
+    Code is git's patch; with `stat` one line per file instead. With a `width`, all lines but the
+    patch's are cut to it. `raw` leaves control characters in the patch as they are.
+    """
+    if diff.empty:
+        yield "no differences"
+        return
+
+    before_env, after_env = diff.environment_ids
+    environment = list(_files(diff.environment))
+    if before_env != after_env:
+        environment.insert(0, (f"{_short(before_env)} -> {_short(after_env)}", ""))
+    code = () if diff.code_patch and not stat else _code(diff)
+    sections = (
+        ("Attributes", _changes(diff.attributes)),
+        ("Code", code),
+        ("Environment", environment),
+        ("Files", _files(diff.files)),
+        ("Config", _changes(diff.config)),
+        ("Stats", _changes(diff.stats)),
+    )
+
+    blank = False
+    for title, found in sections:
+        lines = list(found)
+        patched = title == "Code" and bool(diff.code_patch) and not stat
+        if not lines and not patched:
+            continue
+        if blank:
+            yield ""
+        yield paint(title, "bold", color=color)
+        if patched:
+            yield from patch.render(diff.code_patch, color=color, raw=raw)
+        for line, style in lines:
+            line = f"  {line}"
+            yield paint(line if width is None else clip(line, width), style, color=color)
+        blank = True
+
+
+def _changes(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
+    longest = max((columns_of(safe(change.key)) for change in changes), default=0)
+    for change in changes:
+        key = safe(change.key)
+        key += " " * (longest - columns_of(key))
+        line = f"{key}  {_side(change.before)} -> {_side(change.after)}{_delta(change)}"
+        yield line, _STYLES.get(change.kind, "")
+
+
+def _side(value: object) -> str:
+    return NOTHING if value is MISSING else literal(value)
+
+
+def _delta(change: Change) -> str:
+    delta = change.delta
+    if delta is None or delta == 0:
+        return ""
+
+    sign = "+" if delta > 0 else ""
+    before = change.before
+    percent = ""
+    if isinstance(before, (int, float)) and before != 0:
+        try:
+            percent = f", {sign}{delta / abs(before) * 100:.4g}%"
+        except OverflowError:
+            percent = ""
+    return f"  ({sign}{cell(delta)}{percent})"
+
+
+def _files(changes: Sequence[FileChange]) -> Iterator[tuple[str, str]]:
+    names = [_name(change) for change in changes]
+    longest = max(map(columns_of, names), default=0)
+    for change, name in zip(changes, names, strict=True):
+        padding = " " * (longest - columns_of(name))
+        line = f"{change.status}  {name}{padding}  {_sizes(change)}{_modes(change)}"
+        yield line.rstrip(), _STYLES.get(change.status, "")
+
+
+def _name(change: FileChange) -> str:
+    name = safe(change.path)
+    return name if change.old_path is None else f"{safe(change.old_path)} -> {name}"
+
+
+def _sizes(change: FileChange) -> str:
+    before, after = change.before_size, change.after_size
+    if before is None or after is None:
+        known = after if before is None else before
+        return "" if known is None else size(known)
+    if change.before_digest is not None and change.before_digest == change.after_digest:
+        return size(after)
+    if before == after:
+        return f"{size(after)}, other content"
+
+    shown = size(before), size(after)
+    if shown[0] == shown[1]:
+        shown = f"{before} B", f"{after} B"
+    return f"{shown[0]} -> {shown[1]}"
+
+
+def _modes(change: FileChange) -> str:
+    before, after = change.before_mode, change.after_mode
+    if before is None or after is None or before == after:
+        return ""
+    return f"  mode {before:o} -> {after:o}"
+
+
+def _code(diff: SnapshotDiff) -> Iterator[tuple[str, str]]:
+    """Yield what `git diff --stat` says: a bar per file, and a sum."""
+    counts = patch.count(diff.code_patch)
+    names = [_name(change) for change in diff.code]
+    longest = max(map(columns_of, names), default=0)
+    most = max((c.added + c.removed for c in counts.values()), default=0)
+    digits = max(len(str(most)), 3)
+    for change, name in zip(diff.code, names, strict=True):
+        padding = " " * (longest - columns_of(name))
+        found = counts.get(change.path)
+        if found is None or found.binary:
+            detail = f"{'Bin':>{digits}} {_sizes(change)}{_modes(change)}"
+            if found is None and change.before_digest == change.after_digest:
+                detail = f"{0:>{digits}}{_modes(change)}"
+        else:
+            lines = found.added + found.removed
+            detail = f"{lines:>{digits}} {_bar(found, most)}{_modes(change)}"
+        yield f"{name}{padding} | {detail}".rstrip(), ""
+
+    if diff.code:
+        added = sum(c.added for c in counts.values())
+        removed = sum(c.removed for c in counts.values())
+        files = len(diff.code)
+        yield f"{files} file{'s' * (files != 1)} changed, {added}(+), {removed}(-)", ""
+
+
+def _bar(counts: patch.Counts, most: int) -> str:
+    scale = min(1.0, _BAR / most) if most else 1.0
+
+    def drawn(number: int) -> int:
+        return max(1, int(number * scale)) if number else 0
+
+    return "+" * drawn(counts.added) + "-" * drawn(counts.removed)
+
+
+def _short(identity: str | None) -> str:
+    return NOTHING if identity is None else safe(identity[:12])
+
+
+def to_dict(diff: SnapshotDiff) -> dict[str, object]:
+    """Give the comparison as plain values for JSON: what a side does not have is left out."""
+    before_env, after_env = diff.environment_ids
+    return {
+        "before": diff.before,
+        "after": diff.after,
+        "empty": diff.empty,
+        "attributes": [_change_dict(change) for change in diff.attributes],
+        "code": {"files": [_file_dict(c) for c in diff.code], "patch": diff.code_patch},
+        "environment": {
+            "before": before_env,
+            "after": after_env,
+            "files": [_file_dict(c) for c in diff.environment],
+        },
+        "files": [_file_dict(c) for c in diff.files],
+        "config": [_change_dict(change) for change in diff.config],
+        "stats": [_change_dict(change) for change in diff.stats],
+    }
+
+
+def _change_dict(change: Change) -> dict[str, object]:
+    whole: dict[str, object] = {"key": change.key, "kind": change.kind}
+    if change.before is not MISSING:
+        whole["before"] = change.before
+    if change.after is not MISSING:
+        whole["after"] = change.after
+    if change.delta is not None:
+        whole["delta"] = change.delta
+    return whole
+
+
+def _file_dict(change: FileChange) -> dict[str, object]:
+    whole: dict[str, object] = {"path": change.path, "status": change.status}
+    if change.old_path is not None:
+        whole["old_path"] = change.old_path
+    for side, length, digest, mode in (
+        ("before", change.before_size, change.before_digest, change.before_mode),
+        ("after", change.after_size, change.after_digest, change.after_mode),
+    ):
+        facts = {"size": length, "digest": digest, "mode": None if mode is None else f"{mode:06o}"}
+        present = {name: fact for name, fact in facts.items() if fact is not None}
+        if present:
+            whole[side] = present
+    return whole
