@@ -1,0 +1,1 @@
+"""What a run needs: found in the project's files, named by hand, or read from an interpreter."""

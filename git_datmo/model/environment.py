@@ -1,0 +1,175 @@
+"""An environment: the files that say what a run needs, and the identity they make.
+
+Two machines that hold the same definition files have the same environment, so nothing in here
+may depend on the machine: no time, no host name, no absolute path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import orjson
+
+from git_datmo.errors import (
+    FileAlreadyExistsError,
+    InvalidDestinationName,
+    InvalidDocument,
+    NewerFormat,
+    ValidationFailed,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+FORMAT = 1
+FACTS_FILE = "environment.json"
+PYTHON_FACTS = frozenset({"implementation", "version"})
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What determines an environment: its files, sorted by path, byte for byte.
+
+    `kind` names the family of tools that can build it. `summary` holds the facts that belong to
+    the identity and stand in no file: `{"python": {"implementation": …, "version": …}}` where
+    an interpreter was captured, else nothing.
+
+    Raises ValidationFailed without files, InvalidDestinationName for a name that is not
+    `is_plain_path`, FileAlreadyExistsError when two files claim one place.
+    """
+
+    files: tuple[tuple[str, bytes], ...]
+    kind: str
+    summary: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            raise ValidationFailed("an environment needs at least one definition file")
+
+        for path, _ in self.files:
+            if not is_plain_path(path):
+                raise InvalidDestinationName(f"a definition file cannot be named {path!r}")
+        _check_places([path for path, _ in self.files])
+
+        object.__setattr__(self, "files", tuple(sorted(self.files)))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(path for path, _ in self.files)
+
+    @property
+    def facts(self) -> bytes:
+        """The bytes of `environment.json`: canonical JSON, equal on every machine."""
+        document = {
+            **self.summary,
+            "files": list(self.paths),
+            "format": FORMAT,
+            "kind": self.kind,
+        }
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+    @property
+    def identity_files(self) -> tuple[tuple[str, bytes], ...]:
+        """Every file of the environment's tree; the id of that tree is the environment's id."""
+        return (*self.files, (FACTS_FILE, self.facts))
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The lines of a captured interpreter's requirements; empty for a definition of files."""
+        if "python" not in self.summary:
+            return ()
+        return tuple(line for _, data in self.files for line in data.decode().splitlines())
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A kept environment as it is listed; `id` is the id of its tree."""
+
+    id: str
+    kind: str
+    files: tuple[str, ...]
+    name: str | None = None
+    description: str | None = None
+    created_at: datetime | None = None
+    packages: tuple[str, ...] = ()
+
+
+def read_definition(files: Iterable[tuple[str, bytes]]) -> Definition:
+    """The definition whose `identity_files` these are, from wherever they came.
+
+    Raises NewerFormat for a format this version cannot read, InvalidDocument for anything that
+    `Definition` would not have written.
+    """
+    listed = list(files)
+    data = dict(listed).get(FACTS_FILE)
+    if data is None:
+        raise InvalidDocument(f"the environment has no {FACTS_FILE}")
+
+    kind, summary = _read_facts(data)
+    try:
+        definition = Definition(
+            tuple(file for file in listed if file[0] != FACTS_FILE), kind, summary
+        )
+    except (ValidationFailed, FileAlreadyExistsError) as error:
+        raise InvalidDocument(f"the environment is not valid: {error.message}") from error
+
+    if definition.facts != data:
+        raise InvalidDocument(f"the environment's {FACTS_FILE} does not describe its files")
+    return definition
+
+
+def _read_facts(data: bytes) -> tuple[str, dict[str, object]]:
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InvalidDocument(f"{FACTS_FILE} is not JSON: {error}") from error
+
+    if not isinstance(document, dict):
+        raise InvalidDocument(f"{FACTS_FILE} does not hold an object")
+    number = document.get("format")
+    if isinstance(number, int) and number > FORMAT:
+        raise NewerFormat(
+            f"the environment is written in format {number}; this git-datmo reads up to {FORMAT}"
+        )
+
+    kind = document.get("kind")
+    summary = {key: document[key] for key in document.keys() - {"files", "format", "kind"}}
+    if not isinstance(kind, str) or summary.keys() - {"python"}:
+        raise InvalidDocument(f"{FACTS_FILE} has unknown or missing keys")
+    if "python" in summary and not _is_python(summary["python"]):
+        raise InvalidDocument(f"{FACTS_FILE} does not name a Python")
+    return kind, summary
+
+
+def _is_python(facts: object) -> bool:
+    return (
+        isinstance(facts, dict)
+        and facts.keys() == PYTHON_FACTS
+        and all(isinstance(value, str) for value in facts.values())
+    )
+
+
+def is_plain_path(path: str) -> bool:
+    """Whether a definition file may have this name: relative, plain, UTF-8, not ours."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts):
+        return False
+    surrogate = any("\ud800" <= char <= "\udfff" for char in path)
+    return parts[0] != FACTS_FILE and "\0" not in path and not surrogate
+
+
+def _check_places(paths: list[str]) -> None:
+    taken: set[str] = set()
+    for path in paths:
+        if path in taken:
+            raise FileAlreadyExistsError(f"two definition files claim the name {path!r}")
+        taken.add(path)
+
+    for path in paths:
+        parts = path.split("/")
+        for end in range(1, len(parts)):
+            folder = "/".join(parts[:end])
+            if folder in taken:
+                raise FileAlreadyExistsError(f"{folder!r} is both a definition file and a folder")
