@@ -178,7 +178,8 @@ def _public_url(url: object) -> str | None:
     User name and password are cut off, except the `git@` of ssh, which is none; the query and
     the fragment go as well, since tokens travel there.
     """
-    if not isinstance(url, str):
+    # urlsplit drops line breaks without a word.
+    if not isinstance(url, str) or not _PLAIN_URL.fullmatch(url):
         return None
     from urllib.parse import urlsplit, urlunsplit
 

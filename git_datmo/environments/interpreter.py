@@ -121,9 +121,9 @@ def _activated(
     prefixes: list[str | None], environ: Mapping[str, str], project_dir: Path
 ) -> Iterator[Interpreter]:
     for prefix in filter(None, prefixes):
-        program = Path(prefix, "bin", "python")
-        if os.path.isabs(prefix) and program.exists():
+        if os.path.isabs(prefix):
             read = layout.read(Path(prefix), environ)
+            program = Path(prefix, "bin", "python")
             yield from _known(read or layout.ask(program, environ, project_dir))
 
 

@@ -19,6 +19,7 @@ from git_datmo.errors import (
     NewerFormat,
     ValidationFailed,
 )
+from git_datmo.model.names import check_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -153,11 +154,11 @@ def _is_python(facts: object) -> bool:
 
 def is_plain_path(path: str) -> bool:
     """Whether a definition file may have this name: relative, plain, UTF-8, not ours."""
-    parts = path.split("/")
-    if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts):
+    try:
+        parts = path.encode().split(b"/")
+    except UnicodeEncodeError:
         return False
-    surrogate = any("\ud800" <= char <= "\udfff" for char in path)
-    return parts[0] != FACTS_FILE and "\0" not in path and not surrogate
+    return parts[0].lower() != FACTS_FILE.encode() and all(check_name(p) is None for p in parts)
 
 
 def _check_places(paths: list[str]) -> None:

@@ -42,8 +42,16 @@ def test_every_place_that_always_counts(rule):
 
 @pytest.mark.parametrize(
     "name",
-    ["sub/Dockerfile", "requirements/a/b.txt", "docs/requirements.txt", "dockerfile", "main.py"]
-    + ["environment/Dockerfile", "requirements.md", "package.json", "requirements/\udcff.txt"],
+    [
+        *(
+            "sub/Dockerfile",
+            "requirements/a/b.txt",
+            "docs/requirements.txt",
+            "dockerfile",
+            "main.py",
+        ),
+        *("environment/Dockerfile", "requirements.md", "package.json", "requirements/\udcff.txt"),
+    ],
 )
 def test_other_places_do_not_count(name: str):
     assert found({name: b""}) is None
@@ -130,9 +138,11 @@ def test_companions_count_beside_their_kind_only():
 
 @pytest.mark.parametrize(
     "line",
-    ["-r deps/base.txt", "-rdeps/base.txt", "--requirement deps/base.txt", "-c deps/base.txt"]
-    + ["--constraint=deps/base.txt", "-r  'deps/base.txt'  # why", "-r \\\n deps/base.txt"]
-    + ["-r ./deps/../deps/base.txt", '-r "deps/base.txt"'],
+    [
+        *("-r deps/base.txt", "-rdeps/base.txt", "--requirement deps/base.txt", "-c deps/base.txt"),
+        *("--constraint=deps/base.txt", "-r  'deps/base.txt'  # why", "-r \\\n deps/base.txt"),
+        *("-r ./deps/../deps/base.txt", '-r "deps/base.txt"'),
+    ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_includes_are_followed_from_file_to_file(line: str, encoding: str):
@@ -156,14 +166,25 @@ def test_includes_of_a_conda_file_are_followed(item: str):
 
 @pytest.mark.parametrize(
     "line",
-    ["-r ../secret.txt", "-r /etc/passwd", "-r https://example.com/r.txt", "# -r deps/base.txt"]
-    + ["-r environment.json", "-r deps", "-r", "--require-hashes", "-e .", "-r .git/config"],
+    [
+        *(
+            "-r ../secret.txt",
+            "-r /etc/passwd",
+            "-r https://example.com/r.txt",
+            "# -r deps/base.txt",
+        ),
+        *("-r environment.json", "-r deps", "-r", "--require-hashes", "-e .", "-r .git/config"),
+    ],
 )
 def test_nothing_else_is_reached(line: str):
     files = {"requirements.txt": line.encode(), "deps/base.txt": b"", "environment.json": b"{}"}
     read: list[str] = []
 
-    definition = detect([*files, ".git/config"], lambda path: read.append(path) or files[path])
+    def reader(path: str) -> bytes:
+        read.append(path)
+        return files[path]
+
+    definition = detect([*files, ".git/config"], reader)
 
     assert definition is not None
     assert definition.paths == ("requirements.txt",)

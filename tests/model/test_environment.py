@@ -54,8 +54,20 @@ def test_what_was_written_is_read_back(files, summary):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/etc/passwd", "../up", "a/../b", "a//b", "a/", "./a", ".git/hooks/pre-push", "a/.GIT"]
-    + [FACTS_FILE, f"{FACTS_FILE}/x", "nul\0", "\udcff"],
+    [
+        *(
+            "",
+            "/etc/passwd",
+            "../up",
+            "a/../b",
+            "a//b",
+            "a/",
+            "./a",
+            ".git/hooks/pre-push",
+            "a/.GIT",
+        ),
+        *(FACTS_FILE, f"{FACTS_FILE}/x", "Environment.json", "nul\0", "\udcff"),
+    ],
 )
 def test_a_name_that_is_not_plain_is_refused(name: str):
     with pytest.raises(InvalidDestinationName):
