@@ -1,0 +1,210 @@
+"""The environment of a snapshot: named, or found in the captured tree, or the interpreter's."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.environments import detect, interpreter
+from git_datmo.errors import (
+    EnvironmentDoesNotExist,
+    MutuallyExclusiveArguments,
+    PathDoesNotExist,
+    UnreadableFile,
+)
+from git_datmo.model.environment import Definition
+from git_datmo.model.paths import parse_mapping
+from git_datmo.records import environments, layout
+from git_datmo.records.pointers import pointer_at
+from git_datmo.records.project import Project
+from git_datmo.storage import refs
+from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE, TREE
+from git_datmo.storage.treediff import find
+from git_datmo.storage.worktree import Capture, Trees
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """An environment's id (a tree), its commit, and the paths in the work tree that define it."""
+
+    id: str
+    commit: str | None
+    definitions: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class User:
+    """What of the user's process matters: its variables, and whether it is the user's own."""
+
+    environ: Mapping[str, str]
+    running: bool = False
+
+
+NOBODY = User({})
+
+
+def choose(
+    project: Project,
+    captured: Capture,
+    user: User,
+    *,
+    environment_id: str | None = None,
+    environment_def: str | None = None,
+    environment_paths: Sequence[str] = (),
+    dry: bool = False,
+) -> Surroundings:
+    """The environment that goes with a captured tree.
+
+    Raises MutuallyExclusiveArguments, EnvironmentDoesNotExist, PathDoesNotExist.
+    """
+    named = [
+        name
+        for name, value in (
+            ("environment_id", environment_id),
+            ("environment_def", environment_def),
+            ("environment_paths", environment_paths),
+        )
+        if value
+    ]
+    if len(named) > 1:
+        raise MutuallyExclusiveArguments(f"{named[0]} and {named[1]} exclude each other")
+    if environment_id:
+        return _kept(project, environment_id)
+    if environment_def or environment_paths:
+        definition = _named(project, [environment_def] if environment_def else environment_paths)
+        return _stored(project, definition, (), dry=dry)
+    return _found(project, captured, user, dry=dry)
+
+
+def _kept(project: Project, name: str) -> Surroundings:
+    listed = refs.read(project.repository.common_dir, layout.OWN).found
+    listed |= refs.read(project.repository.common_dir, layout.REMOTES).found
+    found = {
+        ref.rpartition("/")[2]: oid
+        for ref, oid in listed.items()
+        if "/environments/" in ref and ref.rpartition("/")[2].startswith(name)
+    }
+    if len(found) == 1 and len(name) >= 4:
+        ((oid, commit),) = found.items()
+        return Surroundings(oid, commit)
+    if project.repository.objects.kind(name) == "tree" if len(name) == 40 else False:
+        tree = project.repository.objects.tree(name)
+        if any(entry == b"environment.json" for entry, _, _ in tree):
+            return Surroundings(name, None)
+    raise EnvironmentDoesNotExist(f"there is no environment '{name}'")
+
+
+def _named(project: Project, given: Sequence[str]) -> Definition:
+    home = project.repository.needs_work_tree("name an environment")
+    files: list[tuple[str, bytes]] = []
+    for text in given:
+        mapping = parse_mapping(text)
+        source = (home / Path(mapping.src).expanduser()).absolute()
+        dest = mapping.dest or source.name
+        if source.is_dir():
+            listed = sorted(p for p in source.rglob("*") if p.is_file() and ".git" not in p.parts)
+            prefix = f"{dest}/" if mapping.dest else ""
+            files += [(prefix + p.relative_to(source).as_posix(), _read(p)) for p in listed]
+        elif source.is_file():
+            files.append((dest, _read(source)))
+        else:
+            raise PathDoesNotExist(f"no such file for the environment: {mapping.src}")
+    return detect.definition_from_paths(files)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"cannot read {path}: {error.strerror}") from error
+
+
+def _found(project: Project, captured: Capture, user: User, *, dry: bool) -> Surroundings:
+    """What is in the tree, else the interpreter; remembered while both look the same."""
+    home = project.repository.needs_work_tree("find the environment")
+    remembered = project.repository.git_dir / "datmo" / "environment"
+    stamp: list[str | None] = [captured.tree]
+    python = None
+    try:
+        record = json.loads(remembered.read_text("utf-8"))
+    except (OSError, ValueError):
+        record = {}
+    if record.get("tree") == captured.tree and record.get("python") is None and record.get("id"):
+        return _remembered(record)
+    if record.get("tree") != captured.tree or record.get("python") is not None:
+        python = interpreter.find_interpreter(user.environ, home, running=user.running)
+        stamp.append(interpreter.signature(python) if python is not None else None)
+        if record.get("tree") == captured.tree and record.get("python") == stamp[1] and stamp[1]:
+            return _remembered(record)
+    definition = _in_tree(project, captured)
+    paths: tuple[bytes, ...] = ()
+    sign: str | None = None
+    if definition is not None:
+        paths = tuple(os.fsencode(path) for path in definition.paths)
+    elif python is not None:
+        definition, sign = interpreter.capture(python, project_dir=home), stamp[1]
+    else:
+        return Surroundings(EMPTY_TREE, None)
+    found = _stored(project, definition, paths, dry=dry)
+    if not dry and (paths or sign):
+        document = {
+            "tree": captured.tree,
+            "python": sign,
+            "id": found.id,
+            "commit": found.commit,
+            "definitions": [os.fsdecode(path) for path in paths],
+        }
+        temporary = remembered.with_name(f"environment.{os.getpid()}")
+        temporary.write_text(json.dumps(document), "utf-8")
+        os.replace(temporary, remembered)
+    return found
+
+
+def _remembered(record: dict[str, object]) -> Surroundings:
+    listed = record.get("definitions")
+    paths = tuple(os.fsencode(str(p)) for p in listed) if isinstance(listed, list) else ()
+    commit = record.get("commit")
+    return Surroundings(str(record["id"]), str(commit) if commit else None, paths)
+
+
+def _in_tree(project: Project, captured: Capture) -> Definition | None:
+    trees = Trees(project.repository, dry=False)
+    trees.memory = captured.memory
+    paths: list[str] = []
+    blobs: dict[str, str] = {}
+    for folder in (b"", b"requirements"):
+        leaf = find(trees.read, captured.tree, folder)
+        if leaf is None or leaf[0] != TREE:
+            continue
+        for name, mode, oid in trees.read(leaf[1]):
+            if mode in (BLOB, EXECUTABLE):
+                path = os.fsdecode((folder + b"/" if folder else b"") + name)
+                paths.append(path)
+                blobs[path] = oid
+    home = project.repository.needs_work_tree("find the environment")
+
+    def read(path: str) -> bytes:
+        # A dry capture stored nothing: then the work tree, which it just read, has the bytes.
+        if captured.memory or path not in blobs or not project.repository.objects.has(blobs[path]):
+            return _read(home / path)
+        if pointer_at(project, blobs[path]) is not None:
+            return _read(home / path)
+        return project.repository.objects.blob(blobs[path])
+
+    return detect.detect(paths, read)
+
+
+def _stored(
+    project: Project, definition: Definition, paths: tuple[bytes, ...], *, dry: bool
+) -> Surroundings:
+    if dry:
+        trees = Trees(project.repository, dry=True)
+        changes = {
+            path.encode(): (BLOB, layout.blob_id(data)) for path, data in definition.identity_files
+        }
+        return Surroundings(trees.patch(EMPTY_TREE, dict(changes)), None, paths)
+    tree, commit = environments.write(project, definition)
+    return Surroundings(tree, commit, paths)

@@ -1,0 +1,84 @@
+"""A project as its users see it, and what init, cleanup, fsck and status report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from git_datmo.model.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class ProjectInfo:
+    """Name and description of a project; `id` is the same in every clone that shares refs."""
+
+    id: str
+    name: str
+    description: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Initialized:
+    """What `init` did: `created` is False for a project that was there; `steps` in words."""
+
+    project: ProjectInfo
+    created: bool
+    steps: tuple[str, ...]
+    manual: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where the work tree stands.
+
+    `current` is the snapshot you are on; `unsaved` maps code, environment and files to the
+    paths that differ from it.
+    """
+
+    project: ProjectInfo
+    session: str
+    current: Snapshot | None
+    unsaved: dict[str, list[str]]
+    latest_user: Snapshot | None
+    latest_automatic: Snapshot | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        return self.current is not None and not any(self.unsaved.values())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: what, where, which snapshots it touches, and what helps."""
+
+    kind: str
+    subject: str
+    message: str
+    snapshots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Health:
+    """What fsck found. `checked` counts what was looked at."""
+
+    findings: tuple[Finding, ...]
+    checked: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a push, fetch or pull did. `details` are git's own words."""
+
+    remote: str
+    refs: int
+    content_files: int
+    content_bytes: int
+    missing: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)

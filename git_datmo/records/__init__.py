@@ -1,0 +1,1 @@
+"""How each value lies in git: the format, in code."""

@@ -1,0 +1,161 @@
+"""The index, brought up to date from the notes chains: ours and everyone's.
+
+Sources are the tips of all chains. A chain that moved costs a comparison of two notes trees;
+each object whose notes changed is folded anew from all sources.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from git_datmo.errors import Corrupt, DamagedObject, NewerFormat
+from git_datmo.records import clones, layout
+from git_datmo.records.project import Project
+from git_datmo.storage import refs
+from git_datmo.storage.objects import EMPTY_TREE
+
+if TYPE_CHECKING:
+    from git_datmo.storage.index import Index, Update
+
+_CONVENIENCE = frozenset({"snapshots", "environments", "runs", "artifacts"})
+PROBLEMS = "problems"
+# The latest clock value among all operations seen; ours are always later.
+CLOCK = "clock"
+
+
+def sources(project: Project) -> dict[str, str]:
+    """The tip of every notes chain here, by ref name."""
+    common = project.repository.common_dir
+    found = refs.read(common, layout.NOTES).found
+    found.update(refs.read(common, layout.REMOTES, skip=_CONVENIENCE).found)
+    chains = {name: oid for name, oid in found.items() if layout.clone_of(name)}
+    own = refs.read_one(common, layout.LOCAL_TIP)
+    if own is not None:
+        clone = clones.read(project.home)
+        if clone is not None:
+            chains.pop(layout.notes_ref(clone.id), None)
+        chains[layout.LOCAL_TIP] = own
+    return chains
+
+
+def refresh(project: Project) -> Index:
+    """Bring the index up to the present refs and return it."""
+    index = project.index
+    current = sources(project)
+    if index.tips() == current:
+        return index
+    try:
+        _catch_up(project, index, current)
+    except sqlite3.DatabaseError:
+        # Derived data: what cannot be used is made again.
+        index.close()
+        (project.home / "index.sqlite").unlink(missing_ok=True)
+        project.__dict__.pop("index", None)
+        index = project.index
+        _catch_up(project, index, current)
+    return index
+
+
+def problems(index: Index) -> dict[str, str]:
+    """Chains that could not be read, by ref name, with the reason."""
+    text = index.meta(PROBLEMS)
+    return dict(json.loads(text)) if text else {}
+
+
+def _catch_up(project: Project, index: Index, current: dict[str, str]) -> None:
+    with index.update() as update:
+        known = index.tips()
+        found = problems(index)
+        touched: set[str] = set()
+        for name in known.keys() - current.keys():
+            for target in list(update.objects_of(name)):
+                update.set_note(name, target, None)
+                touched.add(target)
+            update.set_tip(name, None)
+            found.pop(name, None)
+        for name, tip in current.items():
+            if known.get(name) != tip:
+                _follow(project, update, name, known.get(name), tip, touched, found)
+        newest = max((_fold(project, index, update, target) for target in touched), default=0)
+        if newest > int(index.meta(CLOCK) or 0):
+            update.set_meta(CLOCK, str(newest))
+        update.set_meta(PROBLEMS, json.dumps(found))
+
+
+def _follow(
+    project: Project,
+    update: Update,
+    name: str,
+    before: str | None,
+    tip: str,
+    touched: set[str],
+    found: dict[str, str],
+) -> None:
+    from git_datmo.storage import notes
+
+    objects = project.repository.objects
+    try:
+        new = notes_tree(project, tip)
+    except Corrupt as error:
+        found[name] = error.message
+        update.set_tip(name, tip)
+        return
+    found.pop(name, None)
+    old = EMPTY_TREE
+    if before is not None:
+        try:
+            old = notes_tree(project, before)
+        except Corrupt:
+            for target in list(update.objects_of(name)):
+                update.set_note(name, target, None)
+                touched.add(target)
+    for target, _, blob in notes.diff(objects, old, new):
+        update.set_note(name, target, blob)
+        touched.add(target)
+    update.set_tip(name, tip)
+
+
+def notes_tree(project: Project, tip: str) -> str:
+    """The notes tree of a chain's tip. Raises DamagedObject, NewerFormat."""
+    commit = project.repository.objects.commit(tip)
+    layout.trailers(commit.message)
+    return commit.tree
+
+
+def _fold(project: Project, index: Index, update: Update, target: str) -> int:
+    """Fold one object's operations into the index; return the latest clock among them."""
+    from git_datmo.model import operation
+    from git_datmo.records.snapshots import record_of
+
+    operations: list[operation.Operation] = []
+    for blob in index.note_blobs(target):
+        try:
+            parsed, _ = operation.parse_note(project.repository.objects.blob(blob))
+        except DamagedObject:
+            continue
+        operations += parsed
+    if not operations:
+        update.remove(target)
+        return 0
+    try:
+        record = record_of(project, target, operations)
+    except (DamagedObject, NewerFormat):
+        record = None
+    if record is None:
+        update.remove(target)
+    else:
+        update.put(record)
+    return max(made.at for made in operations)
+
+
+def operations_of(project: Project, target: str) -> Iterable[bytes]:
+    """Every distinct operation line on an object, in no order."""
+    seen: set[bytes] = set()
+    for blob in refresh(project).note_blobs(target):
+        for line in project.repository.objects.blob(blob).splitlines():
+            if line not in seen:
+                seen.add(line)
+                yield line

@@ -1,0 +1,158 @@
+"""Our own notes chain: the one thing this clone writes, and the only writer of it.
+
+Order on disk: store content, git objects, refs, and only then is anything said to be done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from git_datmo.model.operation import Operation, clock
+from git_datmo.records import catalogue, clones, layout
+from git_datmo.records.project import Project
+from git_datmo.storage import durability, notes, refs
+from git_datmo.storage.locks import mutex
+from git_datmo.storage.objects import EMPTY_TREE
+
+if TYPE_CHECKING:
+    from git_datmo.storage.index import Index
+
+
+class Writer:
+    """Collects what one command writes; all of it becomes one commit of the chain."""
+
+    def __init__(self, project: Project, clone: str, tip: str | None, index: Index) -> None:
+        self._project = project
+        self.clone, self.tip, self.index = clone, tip, index
+        self._notes: dict[str, list[tuple[Mapping[str, Any] | None, Sequence[Sequence[str]]]]] = {}
+        self._mentions: dict[str, None] = {}
+        self._refs: dict[str, str | None] = {}
+
+    def note(
+        self,
+        target: str,
+        set: Mapping[str, Any] | None = None,
+        unset: Sequence[Sequence[str]] = (),
+    ) -> None:
+        """Append one operation to the note of `target`."""
+        self._notes.setdefault(target, []).append((set, unset))
+
+    def mention(self, commit: str) -> None:
+        """Make the chain carry `commit` and all it stands on."""
+        self._mentions[commit] = None
+
+    def ref(self, name: str, oid: str | None) -> None:
+        """Set or delete one of our own refs together with the chain."""
+        self._refs[name] = oid
+
+    @property
+    def empty(self) -> bool:
+        return not (self._notes or self._mentions or self._refs)
+
+    def finish(self, healed: Mapping[str, str | None]) -> None:
+        """Write it all, durably, refs last."""
+        project, objects = self._project, self._project.repository.objects
+        changes: dict[str, str | None] = {**healed, **self._refs}
+        if self._notes or self._mentions:
+            by, seconds, offset = project.identity
+            last = int(self.index.meta(catalogue.CLOCK) or 0)
+            now = time.time_ns() // 1_000_000
+            lines: dict[str, bytes] = {}
+            for target, entries in self._notes.items():
+                for values, unset in entries:
+                    last = clock(last, now)
+                    made = Operation.make(
+                        at=last, clone=self.clone, by=by, set=values, unset=unset
+                    )
+                    lines[target] = lines.get(target, b"") + made.line + b"\n"
+            tree = catalogue.notes_tree(project, self.tip) if self.tip else EMPTY_TREE
+            tip = objects.write_commit(
+                tree=notes.append(objects, tree, lines),
+                parents=[*([self.tip] if self.tip else []), *self._mentions],
+                author=by,
+                when=(seconds, offset),
+                message=layout.NOTES_MESSAGE,
+            )
+            changes[layout.LOCAL_TIP] = changes[layout.notes_ref(self.clone)] = tip
+        sync(project)
+        refs.update(objects, project.home, changes, durable=project.durability != "off")
+        catalogue.refresh(project)
+
+
+@contextmanager
+def writing(project: Project) -> Iterator[Writer]:
+    """Hold the mutex, see the newest state, and write everything on leaving.
+
+    Nothing is written when the block raises. Raises ProjectNotInitialized.
+    """
+    project.require_initialized()
+    with mutex(project.home):
+        clone, tip, healed = _heal(project)
+        writer = Writer(project, clone, tip, catalogue.refresh(project))
+        yield writer
+        if not writer.empty or healed:
+            writer.finish(healed)
+
+
+def sync(project: Project) -> None:
+    """Flush everything written so far: objects and store."""
+    if project.durability == "off":
+        return
+    with durability.disk_errors(project.home):
+        common = project.repository.common_dir
+        durability.sync_file_system(common)
+        store = project.store.folder
+        if store.is_dir() and store.stat().st_dev != common.stat().st_dev:
+            durability.sync_file_system(store)
+
+
+def heal(project: Project) -> bool:
+    """Set our own refs right if they are not; True when something was mended."""
+    if not project.initialized or _sound(project):
+        return False
+    with writing(project):
+        return True
+
+
+def _sound(project: Project) -> bool:
+    clone = clones.read(project.home)
+    common = project.repository.common_dir
+    tip = refs.read_one(common, layout.LOCAL_TIP)
+    own = refs.read_one(common, layout.notes_ref(clone.id)) if clone else None
+    return clone is not None and not clone.copied and tip == own
+
+
+def _heal(project: Project) -> tuple[str, str | None, dict[str, str | None]]:
+    """Our id, our tip, and the refs to set because they are not what they should be.
+
+    1. The clone file is gone or was copied: a new id, whose chain starts at the old tip.
+    2. Our public ref is missing or behind: it is set to the tip again.
+    3. Our public ref has moved elsewhere: another holder of our id wrote it. A new id.
+    4. The tip is missing: the public ref is all there is.
+    """
+    common = project.repository.common_dir
+    clone = clones.read(project.home)
+    tip = refs.read_one(common, layout.LOCAL_TIP)
+    if clone is None or clone.copied:
+        if tip is None and clone is not None:
+            tip = refs.read_one(common, layout.notes_ref(clone.id))
+        return _renew(project, tip)
+    own = refs.read_one(common, layout.notes_ref(clone.id))
+    if own == tip:
+        return clone.id, tip, {}
+    if tip is None:
+        return clone.id, own, {layout.LOCAL_TIP: own}
+    if own is None or project.repository.objects.repo.descendant_of(tip, own):
+        return clone.id, tip, {layout.notes_ref(clone.id): tip}
+    return _renew(project, tip)
+
+
+def _renew(project: Project, tip: str | None) -> tuple[str, str | None, dict[str, str | None]]:
+    clone = clones.create(project.home).id
+    changes: dict[str, str | None] = {}
+    if tip is not None:
+        changes = {layout.notes_ref(clone): tip, layout.LOCAL_TIP: tip}
+    return clone, tip, changes

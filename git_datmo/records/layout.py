@@ -1,0 +1,129 @@
+"""The names of the format: every ref, every trailer, every constant blob."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from git_datmo.errors import DamagedObject, NewerFormat
+
+FORMAT = 1
+
+OWN = "refs/datmo/"
+NOTES = "refs/datmo/notes/"
+SNAPSHOTS = "refs/datmo/snapshots/"
+ENVIRONMENTS = "refs/datmo/environments/"
+REMOTES = "refs/datmo-remotes/"
+LOCAL = "refs/datmo-local/"
+# The authoritative tip of our own chain, outside every glob that is pushed or fetched.
+LOCAL_TIP = "refs/datmo-local/notes"
+# Where refs go that a plain fetch brought into refs/datmo/*.
+PLAIN = "refs/datmo-remotes/_plain/"
+
+NOTES_MESSAGE = f"git-datmo notes\n\nDatmo-Format: {FORMAT}\n"
+ENVIRONMENT_MESSAGE = f"git-datmo environment\n\nDatmo-Format: {FORMAT}\n"
+ENVIRONMENT_AUTHOR = "git-datmo <git-datmo@localhost>"
+
+_TRAILER = re.compile(r"^(Datmo-[A-Za-z]+): ?(.*)$")
+_OID = re.compile(r"[0-9a-f]{40}")
+_CLONE = re.compile(r"[0-9a-f]{16}")
+
+
+def notes_ref(clone: str) -> str:
+    """The ref of a clone's notes chain."""
+    return NOTES + clone
+
+
+def tracking(remote: str) -> str:
+    """Where a remote's refs are kept here; the counterpart of `refs/datmo/`."""
+    return f"{REMOTES}{remote}/"
+
+
+def fetch_line(remote: str) -> str:
+    """The fetch line of a remote, so that a plain `git fetch` brings everything."""
+    return f"+{OWN}*:{tracking(remote)}*"
+
+
+def clone_of(ref: str) -> str | None:
+    """The clone whose notes chain `ref` is, whatever namespace it lies in; else None."""
+    head, _, name = ref.rpartition("/")
+    if head.endswith("/notes") and _CLONE.fullmatch(name) and not ref.startswith(LOCAL):
+        return name
+    return None
+
+
+def is_ours_by_shape(ref: str) -> bool:
+    """Whether a ref below refs/datmo/ has a name that the format knows."""
+    group, _, name = ref.removeprefix(OWN).partition("/")
+    shape = _CLONE if group == "notes" else _OID
+    return group in ("notes", "snapshots", "environments") and bool(shape.fullmatch(name))
+
+
+def blob_id(data: bytes) -> str:
+    """The id git gives these bytes as a blob."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+PROJECT_BLOB = b"datmo project\n"
+PROJECT_ID = blob_id(PROJECT_BLOB)
+
+
+def session_blob(name: str) -> bytes:
+    """The constant blob that a session's note lies on."""
+    return b"datmo session " + name.encode() + b"\n"
+
+
+def session_id(name: str) -> str:
+    """The id of the session first created as `name`, the same in every clone."""
+    return blob_id(session_blob(name))
+
+
+DEFAULT_SESSION = "default"
+
+
+def message(text: str, trailers: Mapping[str, str | None]) -> str:
+    """A commit message: the user's text, a blank line, our trailers.
+
+    The last paragraph is ours alone, so whatever the user writes cannot forge a trailer.
+    """
+    lines = [f"Datmo-Format: {FORMAT}"]
+    lines += [f"{name}: {value}" for name, value in trailers.items() if value is not None]
+    body = text.strip("\n")
+    return (body + "\n\n" if body else "") + "\n".join(lines) + "\n"
+
+
+def trailers(text: str) -> tuple[str, dict[str, str]]:
+    """Split a commit message into the user's text and our trailers.
+
+    Raises DamagedObject when it is no message of ours, NewerFormat when it is a later one's.
+    """
+    body, _, last = text.rstrip("\n").rpartition("\n\n")
+    found: dict[str, str] = {}
+    for line in last.split("\n"):
+        match = _TRAILER.match(line)
+        if match is None:
+            raise DamagedObject("the commit message has no git-datmo trailers")
+        found[match[1]] = match[2]
+    number = found.get("Datmo-Format", "")
+    if not number.isdigit():
+        raise DamagedObject("the commit message has no Datmo-Format")
+    if int(number) > FORMAT:
+        raise NewerFormat(f"this was written in format {number}; this git-datmo knows {FORMAT}")
+    return body, found
+
+
+def paths_trailer(paths: Iterable[bytes]) -> str | None:
+    """Paths as one line of JSON; undecodable bytes as lone surrogates, escaped."""
+    listed = [path.decode("utf-8", "surrogateescape") for path in paths]
+    return json.dumps(listed, separators=(",", ":")) if listed else None
+
+
+def parse_paths(text: str) -> tuple[bytes, ...]:
+    """The inverse of `paths_trailer`. Raises DamagedObject."""
+    try:
+        listed = json.loads(text)
+        return tuple(path.encode("utf-8", "surrogateescape") for path in listed)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise DamagedObject("the Datmo-Paths trailer is damaged") from error

@@ -1,0 +1,46 @@
+"""Which pointers a tree holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from git_datmo.model.pointer import MAX_SIZE, Pointer, looks_like_pointer
+from git_datmo.records.project import Project
+from git_datmo.storage.objects import BLOB, EXECUTABLE, TREE
+
+_SMALLEST = 100
+
+
+def pointers_of(
+    project: Project, tree: str, seen: set[str] | None = None
+) -> Iterator[tuple[bytes, Pointer]]:
+    """(path, pointer) for each pointer below `tree`; `seen` trees are passed over and noted.
+
+    Raises InvalidPointer, DamagedObject.
+    """
+    objects = project.repository.objects
+    noted = seen if seen is not None else set()
+    stack = [(b"", tree)]
+    while stack:
+        prefix, oid = stack.pop()
+        if seen is not None:
+            if oid in noted:
+                continue
+            noted.add(oid)
+        for name, mode, child in objects.tree(oid):
+            if mode == TREE:
+                stack.append((prefix + name + b"/", child))
+            elif mode in (BLOB, EXECUTABLE):
+                pointer = pointer_at(project, child)
+                if pointer is not None:
+                    yield prefix + name, pointer
+
+
+def pointer_at(project: Project, blob: str) -> Pointer | None:
+    """The pointer that a blob is, or None. Raises InvalidPointer, NewerFormat."""
+    objects = project.repository.objects
+    size = objects.size(blob)
+    if size is None or not _SMALLEST < size <= MAX_SIZE:
+        return None
+    data = objects.blob(blob)
+    return Pointer.parse(data) if looks_like_pointer(data) else None

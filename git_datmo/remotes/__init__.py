@@ -1,0 +1,1 @@
+"""Moving refs and content between clones and the places they share."""

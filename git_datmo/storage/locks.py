@@ -1,0 +1,85 @@
+"""One writer of refs at a time, and no lock that outlives its process.
+
+The mutex is `flock` on `<common dir>/datmo/lock`: the kernel lets go of it when a process dies.
+git's own `*.lock` files are not so kind, so before any is taken its name is written to
+`<common dir>/datmo/intent`; whoever gets the mutex next removes what a dead process left.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from git_datmo.errors import RepositoryBusy
+from git_datmo.storage.durability import disk_errors
+
+WAIT_SECONDS = 60.0
+
+
+@contextmanager
+def mutex(home: Path) -> Iterator[None]:
+    """Hold the mutex of the repository whose datmo folder is `home`.
+
+    Raises RepositoryBusy after a minute.
+    """
+    with disk_errors(home):
+        home.mkdir(parents=True, exist_ok=True)
+        fd = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        deadline = time.monotonic() + WAIT_SECONDS
+        pause = 0.001
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise RepositoryBusy(
+                        f"another git-datmo has held {home / 'lock'} for {WAIT_SECONDS:.0f} s",
+                        hint="wait for it to end, or stop it",
+                    ) from None
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.05)
+        _recover(home)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def intent(home: Path, locks: Sequence[Path]) -> Iterator[None]:
+    """Announce the lock files about to be taken. Only under `mutex`."""
+    path = home / "intent"
+    text = json.dumps({"locks": [os.fspath(lock) for lock in locks], "pid": os.getpid()})
+    with disk_errors(home):
+        temporary = home / f"intent.{os.getpid()}"
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+        os.replace(temporary, path)
+    yield
+    # Reached only when every lock was let go of; on an error the next writer looks.
+    path.unlink(missing_ok=True)
+
+
+def _recover(home: Path) -> None:
+    path = home / "intent"
+    try:
+        announced = path.stat().st_mtime
+        record = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        record, announced = {"locks": []}, 0.0
+    for name in record.get("locks", ()):
+        lock = Path(name)
+        try:
+            # A lock that was there before we announced ours belongs to somebody else.
+            if lock.name.endswith(".lock") and lock.stat().st_mtime >= announced - 1:
+                lock.unlink()
+        except OSError:
+            continue
+    path.unlink(missing_ok=True)

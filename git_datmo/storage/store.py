@@ -1,0 +1,253 @@
+"""The content-addressed store: `<common dir>/datmo/store/ab/cdef…`, named by xxh3-128.
+
+The name finds content fast and proves nothing; the pointer's BLAKE3 proves it. Two contents
+that share a name are both kept: the second carries its BLAKE3 in its file name. Files are
+read-only and never handed out as hard links.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_datmo.errors import ContentMissing, DamagedContent
+from git_datmo.model.pointer import Pointer
+from git_datmo.storage.durability import disk_errors, start_writeback, sync_file, sync_folder
+from git_datmo.storage.stamps import Stamps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Writes of 1 MiB cost several times the CPU of these on the kernels measured.
+BLOCK = 256 * 1024
+WRITEBACK = 8 * 1024 * 1024
+
+Advance = Callable[[int], None]
+
+
+class Store:
+    """One store folder. `stamps` remembers which files were verified, and how they looked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stamps = Stamps(folder.parent / "stamps.sqlite")
+
+    def path(self, pointer: Pointer) -> Path:
+        """Where content of this name lies if no other content has the name."""
+        return self.folder / pointer.key[:2] / pointer.key[2:]
+
+    def candidates(self, pointer: Pointer) -> list[Path]:
+        """The places where the content can be, the likelier first."""
+        plain = self.path(pointer)
+        return [plain, plain.with_name(f"{plain.name}-{pointer.blake3}")]
+
+    def has(self, pointer: Pointer) -> bool:
+        """Whether a file of this name and size is here; its bytes are not read."""
+        return any(_size(path) == pointer.size for path in self.candidates(pointer))
+
+    def ingest(self, source: int, *, sync: bool, advance: Advance | None = None) -> Pointer:
+        """Copy the open file `source` into the store in one pass, hashing as it goes.
+
+        `sync` flushes the file before it gets its name; otherwise the caller flushes the file
+        system before anything refers to it.
+        """
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            fd, temporary = tempfile.mkstemp(prefix="tmp-", dir=self.folder)
+        try:
+            with open(fd, "wb", buffering=0) as target, disk_errors(self.folder):
+                pointer = copy_and_hash(source, target.fileno(), advance=advance)
+                os.fchmod(fd, 0o444)
+                if sync:
+                    sync_file(fd)
+            self._adopt(temporary, pointer, sync=sync)
+        except BaseException:
+            _unlink(temporary)
+            raise
+        return pointer
+
+    def accept(self, source: int, pointer: Pointer, *, advance: Advance | None = None) -> None:
+        """Copy foreign content in; raises DamagedContent when it is not what `pointer` says."""
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            fd, temporary = tempfile.mkstemp(prefix="tmp-", dir=self.folder)
+        try:
+            with open(fd, "wb", buffering=0), disk_errors(self.folder):
+                found = copy_and_hash(source, fd, advance=advance)
+                os.fchmod(fd, 0o444)
+                sync_file(fd)
+            if found != pointer:
+                raise DamagedContent(mismatch("the content that was sent", pointer, found))
+            self._adopt(temporary, pointer, sync=True)
+        except BaseException:
+            _unlink(temporary)
+            raise
+
+    def _adopt(self, temporary: str, pointer: Pointer, *, sync: bool) -> None:
+        plain, apart = self.candidates(pointer)
+        target = plain
+        with disk_errors(self.folder):
+            plain.parent.mkdir(exist_ok=True)
+            if plain.exists() or plain.is_symlink():
+                there = self.identify(plain)
+                if there == pointer:
+                    os.unlink(temporary)
+                    os.utime(plain)
+                    self.stamps.record(plain, pointer)
+                    return
+                if there is None or there.key != pointer.key:
+                    self.quarantine(plain)
+                else:
+                    target = apart
+            os.replace(temporary, target)
+            if sync:
+                sync_folder(target.parent)
+                sync_folder(self.folder)
+        self.stamps.record(target, pointer)
+
+    def identify(self, path: Path) -> Pointer | None:
+        """What a store file really holds: from its stamp while it looks as it did, else read."""
+        known = self.stamps.recall(path)
+        if known is not None:
+            return known
+        return self.measure(path)
+
+    def measure(self, path: Path, *, advance: Advance | None = None) -> Pointer | None:
+        """Read a store file and return what it holds; None when it is no regular file."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                return None
+            found = hash_only(fd, advance=advance)
+        finally:
+            os.close(fd)
+        return found
+
+    def open(self, pointer: Pointer) -> int:
+        """A descriptor of verified content. Raises ContentMissing or DamagedContent.
+
+        Content that changed since it was last verified is read and checked first; what fails
+        is moved to `bad/`, never deleted.
+        """
+        damaged: str | None = None
+        for path in self.candidates(pointer):
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except OSError:
+                continue
+            try:
+                found = self.stamps.recall(path)
+                if found is None:
+                    found = hash_only(fd)
+                    os.lseek(fd, 0, os.SEEK_SET)
+                    if found.key == pointer.key:
+                        self.stamps.record(path, found)
+                if found == pointer:
+                    return fd
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
+            if found.key != pointer.key:
+                self.quarantine(path)
+                damaged = mismatch(f"the store file {path.name}", pointer, found)
+        if damaged is not None:
+            raise DamagedContent(
+                damaged + "; it was moved to 'bad'",
+                hint="'git datmo pull --content' fetches it again from a remote that has it",
+            )
+        raise ContentMissing(f"content {pointer.key} ({pointer.size} bytes) is not here")
+
+    def quarantine(self, path: Path) -> Path:
+        """Move a bad file aside, so that good content can take its place."""
+        bad = self.folder.parent / "bad"
+        bad.mkdir(exist_ok=True)
+        target = bad / f"{path.parent.name}{path.name}"
+        number = 1
+        while target.exists():
+            target = bad / f"{path.parent.name}{path.name}.{number}"
+            number += 1
+        os.replace(path, target)
+        return target
+
+    def files(self) -> Iterator[Path]:
+        """Every content file in the store."""
+        if not self.folder.is_dir():
+            return
+        for folder in sorted(self.folder.iterdir()):
+            if folder.is_dir() and len(folder.name) == 2:
+                yield from sorted(folder.iterdir())
+
+    def missing(self, pointers: Iterable[Pointer]) -> list[Pointer]:
+        """Those of `pointers` whose content is not here."""
+        return [pointer for pointer in pointers if not self.has(pointer)]
+
+
+def copy_and_hash(source: int, target: int, *, advance: Advance | None = None) -> Pointer:
+    """Copy from descriptor to descriptor and return what was copied. One pass, flat memory."""
+    import blake3
+    import xxhash
+
+    fast, strong, size, flushed = xxhash.xxh3_128(), blake3.blake3(), 0, 0
+    buffer = bytearray(BLOCK)
+    view = memoryview(buffer)
+    while count := os.readv(source, [buffer]):
+        part = view[:count]
+        fast.update(part)
+        strong.update(part)
+        while part:
+            part = part[os.write(target, part) :]
+        size += count
+        if size - flushed >= WRITEBACK:
+            start_writeback(target, flushed, size - flushed)
+            flushed = size
+        if advance is not None:
+            advance(count)
+    return Pointer(fast.hexdigest(), strong.hexdigest(), size)
+
+
+def hash_only(source: int, *, advance: Advance | None = None) -> Pointer:
+    """Read a descriptor to its end and return what it holds."""
+    import blake3
+    import xxhash
+
+    fast, strong, size = xxhash.xxh3_128(), blake3.blake3(), 0
+    buffer = bytearray(BLOCK)
+    view = memoryview(buffer)
+    while count := os.readv(source, [buffer]):
+        fast.update(view[:count])
+        strong.update(view[:count])
+        size += count
+        if advance is not None:
+            advance(count)
+    return Pointer(fast.hexdigest(), strong.hexdigest(), size)
+
+
+def mismatch(what: str, wanted: Pointer, found: Pointer) -> str:
+    """One sentence on content that is not what its pointer says."""
+    return (
+        f"{what} is damaged: it holds {found.size} bytes with blake3 {found.blake3[:16]}…, "
+        f"the pointer {wanted.key} says {wanted.size} bytes with {wanted.blake3[:16]}…"
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        state = os.lstat(path)
+    except OSError:
+        return -1
+    return state.st_size if stat.S_ISREG(state.st_mode) else -1
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,336 @@
+"""Capture: the work tree as a git tree, byte for byte, large files as pointers.
+
+The user's index, HEAD and branches are only read. Cost: one `git status`, one `lstat` for each
+path that differs from the index or needs our own care, and the reading of what changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from git_datmo.model.pointer import Pointer
+from git_datmo.storage import attributes, capture_cache, folders, scan, secrets
+from git_datmo.storage.capture_cache import CaptureCache
+from git_datmo.storage.collect import Collected, Collector
+from git_datmo.storage.durability import disk_errors
+from git_datmo.storage.objects import EMPTY_TREE, TREE, Entry, encode_tree, parse_tree, patch_tree
+from git_datmo.storage.pack import PackWriter
+from git_datmo.storage.reader import Reader
+from git_datmo.storage.repository import Repository
+from git_datmo.storage.store import Store
+from git_datmo.storage.treediff import Leaf, diff, find, walk
+
+LARGE = 8
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to capture. `threshold` in bytes; `named` are (absolute source, destination) pairs.
+
+    `dry` stores nothing and computes the same ids. `count_ignored` adds up what is left out.
+    """
+
+    threshold: int
+    include_secrets: bool = False
+    named: tuple[tuple[bytes, bytes], ...] = ()
+    sync: bool = False
+    dry: bool = False
+    count_ignored: bool = True
+    advance: Callable[[int], None] | None = None
+
+
+@dataclass
+class Capture:
+    """A captured work tree. `files` are the paths that count as files rather than code."""
+
+    tree: str
+    files: set[bytes]
+    pointers: dict[bytes, Pointer]
+    secrets: dict[bytes, str]
+    special: list[bytes]
+    warnings: list[str]
+    ignored: list[bytes]
+    ignored_bytes: int
+    ignored_complete: bool
+    written: int
+    memory: dict[str, bytes] = field(default_factory=dict)
+
+
+class Trees:
+    """Reads and writes trees; in a dry capture new ones stay in `memory`."""
+
+    def __init__(self, repository: Repository, *, dry: bool) -> None:
+        self._repository = repository
+        self._dry = dry
+        self.memory: dict[str, bytes] = {}
+
+    def read(self, oid: str) -> list[Entry]:
+        if oid in self.memory:
+            return parse_tree(self.memory[oid])
+        return self._repository.objects.tree(oid)
+
+    def write(self, entries: Iterable[Entry]) -> str:
+        if not self._dry:
+            return self._repository.objects.write_tree(entries)
+        import hashlib
+
+        data = encode_tree(entries)
+        oid = hashlib.sha1(b"tree %d\0" % len(data) + data).hexdigest()
+        self.memory[oid] = data
+        return oid
+
+    def patch(self, root: str, changes: dict[bytes, Leaf | None]) -> str:
+        return patch_tree(self.read, self.write, root, changes)
+
+
+def capture(repository: Repository, store: Store, options: Options) -> Capture:
+    """Capture the whole work tree of `repository`. Raises NeedsWorkTree and what reading raises."""
+    root = repository.needs_work_tree("take a snapshot")
+    with _alone(repository):
+        return _Work(repository, os.fsencode(root), store, options).run()
+
+
+class _Work:
+    def __init__(self, repository: Repository, root: bytes, store: Store, options: Options) -> None:
+        self.repository, self.root, self.store, self.options = repository, root, store, options
+        self.cache_path = repository.git_dir / "datmo" / "capture"
+        self.cache: CaptureCache = capture_cache.load(self.cache_path)
+        self.trees = Trees(repository, dry=options.dry)
+        self.pack: PackWriter | None = None
+        self.written = 0
+
+    def run(self) -> Capture:
+        cache = self.cache
+        look = scan.index_look(self.repository)
+        reseed = cache.seed != look or not cache.base or cache.threshold != self.options.threshold
+        if reseed:
+            scan.seed(self.repository)
+        process = scan.start(self.repository)
+        outside = attributes.sources(self.repository)
+        found = scan.finish(process)
+        before = self._base(reseed, look, found, outside)
+        collected, nested = self._collect(found)
+        bare = self._patched(collected, before)
+        extras = self._extras(bare, collected)
+        tree = self._with_empty(bare, extras.empty)
+        if not self.options.dry:
+            capture_cache.save(self.cache_path, cache)
+        return Capture(
+            tree=tree,
+            files=collected.untracked | set(collected.pointers),
+            pointers=collected.pointers,
+            secrets=collected.secrets,
+            special=sorted({*collected.special, *extras.others} - set(collected.secrets)),
+            warnings=collected.warnings,
+            ignored=extras.ignored,
+            ignored_bytes=extras.ignored_bytes,
+            ignored_complete=extras.complete,
+            written=self.written,
+            memory=self.trees.memory,
+        )
+
+    def _base(
+        self, reseed: bool, look: tuple[int, int, int], found: scan.Scan, outside: str
+    ) -> str:
+        """Bring the cache's base tree and its special paths up to date; return the old base."""
+        cache, before = self.cache, self.cache.base
+        stamp = f"{outside} {self.options.threshold}" + "".join(
+            f" {os.fsdecode(path)}:{self._stamp(path)}"
+            for path in (*found.changed, *found.untracked)
+            if path.endswith(b".gitattributes")
+        )
+        if reseed:
+            cache.base = scan.base_tree(self.repository, found.unmerged)
+            cache.seed, cache.threshold = look, self.options.threshold
+        whole = stamp != cache.attributes or not before
+        moved: list[tuple[bytes, bool]] = []
+        if whole or cache.base != before:
+            read = self.repository.objects.tree
+            start = EMPTY_TREE if whole else before
+            moved = [(path, new is not None) for path, _, new in diff(read, start, cache.base)]
+            if any(path.endswith(b".gitattributes") for path, _ in moved) and not whole:
+                whole = True
+                moved = [(path, True) for path, _, _ in walk(read, cache.base)]
+        if whole:
+            cache.special.clear()
+            cache.known.clear()
+            cache.paths = {b""}
+            cache.has_attributes = bool(outside.strip()) or any(
+                path.endswith(b".gitattributes")
+                for path in (*(p for p, _ in moved), *found.untracked)
+            )
+            cache.attributes = stamp
+        self._care(moved)
+        return before
+
+    def _care(self, moved: list[tuple[bytes, bool]]) -> None:
+        """Decide which of the tracked paths git cannot watch for us."""
+        cache = self.cache
+        present = [path for path, there in moved if there]
+        flags = attributes.look_up(self.repository, present) if cache.has_attributes else {}
+        for path, there in moved:
+            cache.special.pop(path, None)
+            if not there:
+                continue
+            self._parents(path)
+            flag = flags.get(path, 0)
+            if not flag & attributes.FORBIDDEN:
+                try:
+                    state = os.lstat(self.root + b"/" + path)
+                    if state.st_size >= self.options.threshold and state.st_mode & 0o170000 == 0o100000:
+                        flag |= LARGE
+                except OSError:
+                    pass
+            if flag & (LARGE | attributes.FORCED | attributes.CONVERTS):
+                cache.special[path] = flag
+
+    def _collect(self, found: scan.Scan) -> tuple[Collected, list[bytes]]:
+        cache, options = self.cache, self.options
+        fresh = [p for p in found.untracked if p not in cache.known]
+        reader = Reader(
+            write_blob=self._write_blob,
+            store=self.store,
+            threshold=options.threshold,
+            sync=options.sync,
+            dry=options.dry,
+            executable_bit=self.repository.config.boolean("core.filemode", True),
+            advance=options.advance,
+            inspect=secrets.in_content,
+            keep_secrets=options.include_secrets,
+        )
+        collector = Collector(
+            self.repository, self.root, reader, cache, include_secrets=options.include_secrets
+        )
+        collector.flags = dict(cache.special)
+        if cache.has_attributes:
+            asked = {*found.changed, *found.untracked, *found.unmerged}
+            collector.flags.update(attributes.look_up(self.repository, asked))
+        many = len(fresh) + len(found.changed) + len(cache.special) > 64
+        with self._packing(many and not options.dry):
+            collector.tracked(p for p in cache.special if p not in found.changed)
+            collector.tracked(p for p, mode in found.changed.items())
+            collector.tracked(found.unmerged)
+            collector.untracked(found.untracked)
+            collector.nested(found.nested)
+            collector.submodules(found.submodules)
+            if options.named:
+                read, base = self.trees.read, {}
+                for _, dest in options.named:
+                    for path, _, leaf in self._below(read, dest):
+                        base[path] = leaf
+                collector.named(options.named, base)
+        for path in collector.out.changes:
+            self._parents(path)
+        return collector.out, found.nested
+
+    def _below(
+        self, read: Callable[[str], list[Entry]], dest: bytes
+    ) -> Iterator[tuple[bytes, None, Leaf]]:
+        leaf = find(read, self.cache.base, dest)
+        if leaf is None:
+            return
+        if leaf[0] != TREE:
+            yield dest, None, leaf
+            return
+        prefix = dest + b"/" if dest else b""
+        for path, mode, oid in walk(read, leaf[1]):
+            yield prefix + path, None, (mode, oid)
+
+    def _patched(self, collected: Collected, before: str) -> str:
+        """The base tree with every change, without empty folders."""
+        cache = self.cache
+        if cache.base == before and cache.changes == collected.changes and cache.result:
+            return str(cache.result["bare"])
+        bare = self.trees.patch(cache.base, collected.changes)
+        if not self.options.dry:
+            cache.changes, cache.result = dict(collected.changes), {"bare": bare}
+        return bare
+
+    def _extras(self, bare: str, collected: Collected) -> folders.Extras:
+        def names(folder: bytes) -> frozenset[bytes]:
+            leaf = find(self.trees.read, bare, folder)
+            listed = self.trees.read(leaf[1]) if leaf is not None and leaf[0] == TREE else []
+            return frozenset(name for name, _, _ in listed)
+
+        listings = dict(self.cache.folders) if self.options.dry else self.cache.folders
+        listed = folders.look(self.repository, self.root, sorted(self.cache.paths), listings, names)
+        held = {p for p, leaf in collected.changes.items() if leaf is not None}
+        held |= {parent for path in held for parent in parents(path)}
+        extras = [
+            (path, is_folder)
+            for path, is_folder in listed
+            if path not in held and not (is_folder and path in self.cache.paths and self._in(bare, path))
+        ]
+        if not extras:
+            return folders.Extras()
+        return folders.sort_out(
+            self.repository, self.root, extras, count=self.options.count_ignored
+        )
+
+    def _in(self, tree: str, path: bytes) -> bool:
+        return find(self.trees.read, tree, path) is not None
+
+    def _with_empty(self, bare: str, empty: list[bytes]) -> str:
+        result = self.cache.result
+        if not empty:
+            return bare
+        if result.get("bare") == bare and result.get("empty") == empty:
+            return str(result["tree"])
+        tree = self.trees.patch(bare, {path: (TREE, EMPTY_TREE) for path in empty})
+        if not self.options.dry:
+            result.update(empty=empty, tree=tree)
+        return tree
+
+    def _parents(self, path: bytes) -> None:
+        self.cache.paths.update(parents(path))
+
+    def _stamp(self, path: bytes) -> str:
+        try:
+            state = os.lstat(self.root + b"/" + path)
+        except OSError:
+            return "gone"
+        return f"{state.st_size}.{state.st_mtime_ns}.{state.st_ctime_ns}.{state.st_ino}"
+
+    def _write_blob(self, data: bytes) -> str:
+        self.written += 1
+        if self.pack is not None:
+            return self.pack.add(data)
+        return self.repository.objects.write_blob(data)
+
+    @contextmanager
+    def _packing(self, many: bool) -> Iterator[None]:
+        if not many:
+            yield
+            return
+        with PackWriter(self.repository.common_dir) as self.pack:
+            yield
+        self.pack = None
+
+
+def parents(path: bytes) -> list[bytes]:
+    """The folders above a path, the top one (empty) included."""
+    found = []
+    while path:
+        path = path.rpartition(b"/")[0]
+        found.append(path)
+    return found
+
+
+@contextmanager
+def _alone(repository: Repository) -> Iterator[None]:
+    """One capture of a work tree at a time; the kernel lets go when a process dies."""
+    folder = repository.git_dir / "datmo"
+    with disk_errors(repository.git_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+        fd = os.open(folder / "capture.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
