@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, TypeGuard
@@ -22,6 +23,7 @@ MISSING: Final = Missing.MISSING
 
 Kind = Literal["added", "removed", "changed"]
 Status = Literal["A", "M", "D", "T", "R"]
+Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +112,29 @@ def compare_documents(
     """
     old = dict(_leaves(before, ()))
     new = dict(_leaves(after, ()))
+    names = _names(old | new)
     changes = []
-    for path in old | new:
+    for path, name in names.items():
         was, now = old.get(path, MISSING), new.get(path, MISSING)
         if was is MISSING:
-            changes.append(Change(dotted(path), was, now, "added"))
+            changes.append(Change(name, was, now, "added"))
         elif now is MISSING:
-            changes.append(Change(dotted(path), was, now, "removed"))
+            changes.append(Change(name, was, now, "removed"))
         elif not same(was, now):
-            changes.append(Change(dotted(path), was, now, "changed"))
+            changes.append(Change(name, was, now, "changed"))
     return tuple(changes)
 
 
-def dotted(path: Sequence[str]) -> str:
-    """Write a path of keys with dots; a key that has one itself, or is empty, is quoted."""
-    return ".".join(_quoted(key) if not key or set(key) & set(".\"'") else key for key in path)
+def _names(paths: Iterable[Path]) -> dict[Path, str]:
+    """Name each path with dots; keys are quoted where two names would be one without."""
+    plain = {path: ".".join(_quoted(k) if '"' in k else k for k in path) for path in paths}
+    times = Counter(plain.values())
+    return {
+        path: name
+        if times[name] == 1
+        else ".".join(_quoted(k) if not k or "." in k or '"' in k else k for k in path)
+        for path, name in plain.items()
+    }
 
 
 def same(a: object, b: object) -> bool:
@@ -138,9 +148,7 @@ def same(a: object, b: object) -> bool:
     return type(a) is type(b) and a == b
 
 
-def _leaves(
-    document: Mapping[str, object], prefix: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], object]]:
+def _leaves(document: Mapping[str, object], prefix: Path) -> Iterator[tuple[Path, object]]:
     for key, value in document.items():
         path = (*prefix, key)
         if isinstance(value, Mapping) and value:

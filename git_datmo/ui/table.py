@@ -60,10 +60,10 @@ def render(
         widths, more = _fitted(columns, widths, width)
 
     cut = width is not None
-    yield _line(columns, names, widths, ["bold"] * len(columns) if color else None, cut) + more
+    yield _line(columns, names, widths, ["bold"] * len(columns) if color else None, cut, more)
     styles = [column.style for column in columns] if color else None
     for texts in chain(first, shown):
-        yield _line(columns, texts, widths, styles, cut) + more
+        yield _line(columns, texts, widths, styles, cut, more)
 
 
 def _fitted(columns: Sequence[Column], widths: Sequence[int], width: int) -> tuple[list[int], str]:
@@ -106,6 +106,7 @@ def _line(
     widths: Sequence[int],
     styles: Sequence[str] | None,
     cut: bool,
+    more: str,
 ) -> str:
     parts = []
     for i, room in enumerate(widths):
@@ -114,4 +115,4 @@ def _line(
         if styles is not None:
             text = paint(text, styles[i], color=True)
         parts.append(padding + text if columns[i].align == "right" else text + padding)
-    return GAP.join(parts).rstrip(" ")
+    return (GAP.join(parts) + more).rstrip(" ")
