@@ -49,8 +49,8 @@ def test_zsh_called_by_git_and_by_name(tmp_path: Path):
     shutil.copy(COMPLETIONS / "zsh", tmp_path / "_git-datmo")
     script = f"""
         fpath=({tmp_path} $fpath); autoload -U _git-datmo
-        compadd() {{ print -l $plain }}
-        _describe() {{ print -l ${{described%%:*}} }}
+        compadd() {{ print -l -- $plain }}
+        _describe() {{ print -l -- ${{described%%:*}} }}
         words=(datmo snaps); CURRENT=2; _git-datmo
         words=(git-datmo snapshot create --mess); CURRENT=4; _git-datmo
     """
