@@ -127,6 +127,10 @@ def test_of_two_versions_in_one_folder_every_machine_takes_the_same(tmp_path: Pa
             {"url": "https://example.com/x.zip", "archive_info": {"hashes": {"sha256": "ab"}}},
             "x @ https://example.com/x.zip#sha256=ab",
         ),
+        (
+            {"url": "https://git@example.com/x", "vcs_info": {"vcs": "git", "commit_id": "1"}},
+            "x @ git+https://example.com/x@1",
+        ),
         ({"url": "file:///home/ada/x", "dir_info": {"editable": True}}, "x==1.0"),
         ({"url": "file:///home/ada/x.whl", "archive_info": {}}, "x==1.0"),
         ({"url": "file:///r", "vcs_info": {"vcs": "git", "commit_id": "1"}}, "x==1.0"),

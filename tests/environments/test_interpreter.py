@@ -128,6 +128,7 @@ def test_pyenv_shims_stand_for_a_version(tmp_path: Path, project: Path):
         make_base(root / "versions" / version, version, f"python{version[:4]}")
     make_asking(root / "shims" / "python3")
     (root / "version").write_text("3.11.9\n")
+    make_base(tmp_path / "elsewhere")
     path = {"PATH": str(root / "shims")}
 
     assert prefix(path, project) == str(root / "versions" / "3.11.9")
