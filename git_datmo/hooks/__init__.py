@@ -1,0 +1,1 @@
+"""Being a guest in somebody's hooks folder: moving in, moving out, and reading what git says."""
