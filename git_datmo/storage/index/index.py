@@ -1,0 +1,230 @@
+"""The index as its users see it: reading. Writing happens in an `Update`."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path as FilePath
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from git_datmo.storage.index.database import Database
+from git_datmo.storage.index.record import Record
+from git_datmo.storage.index.update import Update, is_text, read_id
+
+if TYPE_CHECKING:
+    from git_datmo.model.expression import Expr, Path
+
+_FIELDS = (
+    "o.id, o.kind, o.created, o.visible, o.deleted, o.label, o.message, o.session, o.tree,"
+    " o.environment, o.author, o.at_max, docs.doc"
+)
+_RECORDS = f"SELECT {_FIELDS} FROM objects o JOIN docs ON docs.obj = o.obj"
+_BATCH = 500
+
+
+class Index:
+    """An open index file; a context manager that closes it.
+
+    Reading sees what other processes have committed. Any method may raise RepositoryBusy (a
+    writer did not let go within ten seconds) or DamagedIndex (open it again: it is empty now).
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, path: FilePath, *, readonly: bool = False) -> Index:
+        """Open the index, making it first when there is none that this version can read.
+
+        Where nothing can be written, and with `readonly`, changes are kept in memory only.
+        """
+        return cls(Database(path, readonly=readonly))
+
+    @property
+    def lasting(self) -> bool:
+        """Whether an update will still be there for the next process."""
+        return self._database.lasting
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def update(self) -> Iterator[Update]:
+        """One transaction: all of it is seen by others at its end, or nothing.
+
+        No other process writes meanwhile, so what is read inside it stays true: compare tips
+        here, not before.
+        """
+        self._database.begin()
+        try:
+            yield Update(self._database)
+            self._database.rows("COMMIT")
+        finally:
+            self._database.rollback()
+
+    def tips(self) -> dict[str, str]:
+        """The commit up to which each source, a notes ref, was read."""
+        found = self._rows("SELECT name, tip FROM sources WHERE tip IS NOT NULL")
+        return {str(name): str(tip) for name, tip in found}
+
+    def meta(self, key: str) -> str | None:
+        """What was stored with `Update.set_meta`."""
+        found = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(found[0][0]) if found else None
+
+    def note_blobs(self, object_id: str) -> list[str]:
+        """The different blobs that all sources together hold as the object's note, sorted."""
+        sql = "SELECT DISTINCT blob FROM notes WHERE object = ? ORDER BY blob"
+        return [blob.hex() for (blob,) in self._rows(sql, (_wanted(object_id),))]
+
+    def has_note(self, source: str, object_id: str) -> bool:
+        """Whether one source has a note on the object."""
+        sql = """SELECT 1 FROM notes JOIN sources USING (source) WHERE name = ? AND object = ?"""
+        return bool(self._rows(sql, (source, _wanted(object_id))))
+
+    def noted(self) -> Iterator[str]:
+        """Every object that any source has a note on."""
+        for (target,) in self._rows("SELECT DISTINCT object FROM notes"):
+            yield target.hex()
+
+    def get(self, object_id: str) -> Record | None:
+        """The record of an object by its full id."""
+        found = self._rows(f"{_RECORDS} WHERE o.id = ?", (_wanted(object_id),))
+        return Record.from_row(found[0]) if found else None
+
+    def find_prefix(self, prefix: str, kind: str | None = None) -> list[str]:
+        """The ids that start with these hex digits, sorted; none for what is not hex."""
+        if not prefix or not set(prefix) <= set(string.hexdigits):
+            return []
+        pad = len(prefix) % 2
+        low = bytes.fromhex(prefix + "0" * pad)
+        after = int(prefix, 16) + 1
+        sql, values = "SELECT id FROM objects WHERE id >= ?", [low]
+        if after < 16 ** len(prefix):
+            sql += " AND id < ?"
+            values.append(bytes.fromhex(f"{after:0{len(prefix)}x}" + "0" * pad))
+        return self._ids(sql, values, kind, "id")
+
+    def find_label(self, label: str, kind: str | None = None) -> list[str]:
+        """The ids of what carries the label and is not deleted, newest first."""
+        if not is_text(label):
+            return []
+        sql = "SELECT id FROM objects WHERE label = ? AND deleted = 0"
+        return self._ids(sql, [label], kind, "created DESC, at_max DESC, id")
+
+    def select(
+        self,
+        kind: str,
+        *,
+        where: Expr | None = None,
+        text: str | None = None,
+        session: str | None = None,
+        include_hidden: bool = False,
+        include_deleted: bool = False,
+        tree: str | None = None,
+        environment: str | None = None,
+        sort: Sequence[tuple[Path, bool]] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Iterator[Record]:
+        """The records that pass every filter; newest first unless `sort` says otherwise.
+
+        `text` is looked for, by case, in message and label. `sort` is what `parse_sort` gives;
+        what has no value at a sort key comes last in both directions, NaN just before it.
+        Changes made while iterating may or may not be seen.
+        """
+        from git_datmo.storage.index import select
+
+        if not (is_text(text or "") and is_text(session or "")):
+            return
+        selection = select.Selection(
+            kind,
+            where,
+            text,
+            session,
+            include_hidden,
+            include_deleted,
+            None if tree is None else _wanted(tree),
+            None if environment is None else _wanted(environment),
+            tuple(sort or ()),
+        )
+        for found in select.rows(self._database, selection, limit, max(0, offset)):
+            for start in range(0, len(found), _BATCH):
+                yield from self._records(found[start : start + _BATCH])
+
+    def count(
+        self,
+        kind: str,
+        *,
+        where: Expr | None = None,
+        text: str | None = None,
+        session: str | None = None,
+        include_hidden: bool = False,
+        include_deleted: bool = False,
+        tree: str | None = None,
+        environment: str | None = None,
+    ) -> int:
+        """How many records `select` would give without a limit."""
+        from git_datmo.storage.index import select
+
+        if not (is_text(text or "") and is_text(session or "")):
+            return 0
+        selection = select.Selection(
+            kind,
+            where,
+            text,
+            session,
+            include_hidden,
+            include_deleted,
+            None if tree is None else _wanted(tree),
+            None if environment is None else _wanted(environment),
+        )
+        return select.total(self._database, selection)
+
+    def latest(self, kind: str, visible: bool | None = True) -> Record | None:
+        """The newest that is not deleted: visible, hidden, or either with None."""
+        sql = f"{_RECORDS} WHERE o.kind = ? AND o.deleted = 0"
+        if visible is not None:
+            sql += f" AND o.visible = {int(visible)}"
+        found = self._rows(f"{sql} ORDER BY o.created DESC, o.at_max DESC, o.id LIMIT 1", (kind,))
+        return Record.from_row(found[0]) if found else None
+
+    def _records(self, numbers: list[int]) -> Iterator[Record]:
+        # Numbers first, records after: sorting need not carry the documents.
+        marks = ", ".join("?" * len(numbers))
+        sql = f"SELECT o.obj, {_FIELDS} FROM objects o JOIN docs ON docs.obj = o.obj"
+        found = {row[0]: row[1:] for row in self._rows(f"{sql} WHERE o.obj IN ({marks})", numbers)}
+        for number in numbers:
+            if number in found:
+                yield Record.from_row(found[number])
+
+    def _ids(self, sql: str, values: list[Any], kind: str | None, order: str) -> list[str]:
+        if kind is not None:
+            sql += " AND kind = ?"
+            values.append(kind)
+        return [found.hex() for (found,) in self._rows(f"{sql} ORDER BY {order}", values)]
+
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        return self._database.rows(sql, values)
+
+
+def _wanted(object_id: str) -> bytes:
+    """The id's bytes; bytes that no object has when it is no id."""
+    try:
+        return read_id(object_id)
+    except ValueError:
+        return b""
