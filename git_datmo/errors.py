@@ -242,9 +242,22 @@ class DamagedIndex(Corrupt):
 
 
 class ContentMissing(Corrupt):
-    """Content that a pointer names is neither in the store nor on a remote that was asked."""
+    """Content that a pointer names is neither in the store nor on a remote that was asked.
+
+    `missing` lists it where that is known: path, key, blake3, size in bytes.
+    """
 
     hint = "ask whoever made the snapshot to push again, or run 'git datmo pull --content'"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing: Sequence[tuple[bytes, str, str, int]] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = tuple(missing)
 
 
 class NewerFormat(Corrupt):

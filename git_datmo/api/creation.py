@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from git_datmo.api import content, lookup, settings, surroundings
-from git_datmo.api.surroundings import Surroundings, User
+from git_datmo.api import lookup, settings, surroundings
+from git_datmo.api.state import State, of_code, of_work_tree
+from git_datmo.api.surroundings import User
 from git_datmo.errors import (
-    CommitDoesNotExist,
     MutuallyExclusiveArguments,
-    PathDoesNotExist,
     RequiredArgumentMissing,
     SnapshotNotFound,
     ValidationFailed,
 )
 from git_datmo.model import document
-from git_datmo.model.paths import parse_mapping
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import chain, environments, layout, snapshots
 from git_datmo.records.project import Project
 from git_datmo.records.snapshots import SNAPSHOT
-from git_datmo.storage import worktree
+from git_datmo.storage import refs
 from git_datmo.storage.index import Index, Record
-from git_datmo.storage.objects import EMPTY_TREE
-from git_datmo.storage.treediff import Leaf, find, walk
-from git_datmo.storage.worktree import Capture, Options
-
-
-@dataclass(frozen=True)
-class State:
-    """A state to be recorded: tree, its files by path, environment, and what was noticed."""
-
-    tree: str
-    files: set[bytes]
-    environment: Surroundings
-    notices: tuple[str, ...] = ()
+from git_datmo.storage.treediff import Leaf, find
 
 
 def create(
@@ -76,6 +59,7 @@ def create(
     IdentityMissing, ProjectNotInitialized, and so on; then nothing was recorded.
     """
     project.require_initialized()
+    _ = project.identity  # Before any work: without a name nothing can be recorded.
     home = project.repository.needs_work_tree("take a snapshot")
     _check(message, visible, code_id, commit_id, file_collection_id, filepaths, paths)
     session = lookup.session_of(project, session_id)
@@ -86,38 +70,25 @@ def create(
             ("stats", stats, stats_filename, stats_filepath),
         )
     }
-    identity = project.identity
-    del identity
     named = {
         "environment_id": environment_id,
         "environment_def": environment_def,
         "environment_paths": environment_paths,
     }
-    extra = (*filepaths, *paths, *project.repository.config.all("datmo.paths"))
     if code_id or commit_id:
-        state = _from_code(project, code_id or "", commit_id, user, named, file_collection_id)
+        found_state = of_code(project, code_id or "", commit_id, user, named, file_collection_id)
     else:
-        captured = worktree.capture(
-            project.repository,
-            project.store,
-            Options(
-                threshold=project.threshold,
-                include_secrets=include_secrets,
-                named=tuple(_sources(home, extra)),
-                sync=project.durability == "full",
-                count_ignored=visible,
-                advance=progress,
-            ),
+        found_state = of_work_tree(
+            project,
+            user,
+            named,
+            extra=(*filepaths, *paths, *project.repository.config.all("datmo.paths")),
+            collection=file_collection_id,
+            include_secrets=include_secrets,
+            count_ignored=visible,
+            progress=progress,
         )
-        state = State(
-            captured.tree,
-            captured.files,
-            surroundings.choose(project, captured, user, **named),  # type: ignore[arg-type]
-            notices(captured),
-        )
-        if file_collection_id:
-            state = _with_files(project, state, file_collection_id)
-    return record(project, state, message, label, session, found, visible=visible)
+    return record(project, found_state, message, label, session, found, visible=visible)
 
 
 def _check(
@@ -235,8 +206,6 @@ def _commit(project: Project, writer: chain.Writer, state: State, message: str) 
     commit = state.environment.commit
     if commit is not None:
         name = environments.ref(state.environment.id)
-        from git_datmo.storage import refs
-
         if refs.read_one(project.repository.common_dir, name) != commit:
             writer.mention(commit)
             writer.ref(name, commit)
@@ -245,8 +214,6 @@ def _commit(project: Project, writer: chain.Writer, state: State, message: str) 
 
 def retire(project: Project, writer: chain.Writer) -> None:
     """Let go of our oldest unlabelled snapshot refs; the chain carries what they held."""
-    from git_datmo.storage import refs
-
     held = refs.read(project.repository.common_dir, layout.SNAPSHOTS).found
     limit = project.max_refs
     if len(held) < limit + max(10, limit // 4):
@@ -275,81 +242,3 @@ def parent_of(project: Project) -> str | None:
         return head
     edge = [line[1:] for line in listed if line.startswith("-")]
     return edge[0] if edge else None
-
-
-def notices(captured: Capture) -> tuple[str, ...]:
-    """What a user should know about a capture, in sentences."""
-    said = list(captured.warnings)
-    for path, reason in sorted(captured.secrets.items()):
-        said.append(
-            f"left out {os.fsdecode(path)}: {reason} looks like a secret "
-            "(--include-secrets takes it along)"
-        )
-    if captured.special:
-        shown = ", ".join(os.fsdecode(path) for path in captured.special[:5])
-        said.append(f"left out {len(captured.special)} that are no regular files: {shown}")
-    if captured.ignored:
-        size = captured.ignored_bytes
-        least = "" if captured.ignored_complete else "at least "
-        said.append(
-            f"left out {least}{size:,} bytes that git ignores, in {len(captured.ignored)} places "
-            "(name them with --paths to take them along)"
-        )
-    return tuple(said)
-
-
-def _sources(home: Path, given: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    found = []
-    for text in given:
-        mapping = parse_mapping(text)
-        source = Path(os.path.normpath(home / Path(mapping.src).expanduser()))
-        if not source.exists() and not source.is_symlink():
-            raise PathDoesNotExist(f"no such file: {mapping.src}")
-        if mapping.dest is not None:
-            dest = mapping.dest
-        elif source.is_relative_to(home) and source != home:
-            dest = source.relative_to(home).as_posix()
-        else:
-            dest = source.name
-        found.append((os.fsencode(source), os.fsencode(dest)))
-    return found
-
-
-def _from_code(
-    project: Project,
-    code_id: str,
-    commit_id: str | None,
-    user: User,
-    named: Mapping[str, Any],
-    collection: str | None,
-) -> State:
-    """A state whose code is a commit's, or another snapshot's, instead of the work tree's."""
-    name = commit_id or code_id
-    code, out, _ = project.repository.git.attempt(
-        "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{tree}}"
-    )
-    if code != 0:
-        raise CommitDoesNotExist(f"there is no commit or tree '{name}'")
-    tree = out.decode().strip()
-    empty = Capture(tree, set(), {}, {}, [], [], [], 0, True, 0)
-    state = State(tree, set(), surroundings.choose(project, empty, user, **named))
-    return _with_files(project, state, collection) if collection else state
-
-
-def _with_files(project: Project, state: State, collection: str) -> State:
-    """The state with another snapshot's files in place of its own."""
-    from git_datmo.records import catalogue
-
-    index = catalogue.refresh(project)
-    for candidate in index.select(SNAPSHOT, include_hidden=True):
-        if str(candidate.doc.get("file_collection_id", "")).startswith(collection):
-            files = content.files_of(project, candidate.id)
-            break
-    else:
-        raise SnapshotNotFound(f"no snapshot has the file collection '{collection}'")
-    gone: dict[bytes, Leaf | None] = dict.fromkeys(state.files)
-    trees = worktree.Trees(project.repository, dry=False)
-    tree = trees.patch(trees.patch(state.tree, gone), dict(files))
-    return State(tree, set(files), state.environment, state.notices)
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE, TREE
-from git_datmo.storage.treediff import find
+from git_datmo.storage.treediff import find, walk
 from git_datmo.storage.worktree import Capture, Trees
 
 
@@ -44,6 +45,8 @@ class User:
 
 
 NOBODY = User({})
+
+_INCLUDES = re.compile(rb"^\s*(?:-\s+)?[\"']?(?:--requirement|--constraint|-r|-c)\b", re.MULTILINE)
 
 
 def choose(
@@ -126,28 +129,26 @@ def _found(project: Project, captured: Capture, user: User, *, dry: bool) -> Sur
     """What is in the tree, else the interpreter; remembered while both look the same."""
     home = project.repository.needs_work_tree("find the environment")
     remembered = project.repository.git_dir / "datmo" / "environment"
-    stamp: list[str | None] = [captured.tree]
-    python = None
     try:
         record = json.loads(remembered.read_text("utf-8"))
     except (OSError, ValueError):
         record = {}
-    if record.get("tree") == captured.tree and record.get("python") is None and record.get("id"):
+    seen = record.get("tree") == captured.tree and bool(record.get("id"))
+    if seen and record.get("python") is None:
         return _remembered(record)
-    if record.get("tree") != captured.tree or record.get("python") is not None:
-        python = interpreter.find_interpreter(user.environ, home, running=user.running)
-        stamp.append(interpreter.signature(python) if python is not None else None)
-        if record.get("tree") == captured.tree and record.get("python") == stamp[1] and stamp[1]:
-            return _remembered(record)
-    definition = _in_tree(project, captured)
+    definition = None if seen else _in_tree(project, captured)
     paths: tuple[bytes, ...] = ()
     sign: str | None = None
     if definition is not None:
         paths = tuple(os.fsencode(path) for path in definition.paths)
-    elif python is not None:
-        definition, sign = interpreter.capture(python, project_dir=home), stamp[1]
     else:
-        return Surroundings(EMPTY_TREE, None)
+        python = interpreter.find_interpreter(user.environ, home, running=user.running)
+        if python is None:
+            return Surroundings(EMPTY_TREE, None)
+        sign = interpreter.signature(python)
+        if seen and sign is not None and sign == record.get("python"):
+            return _remembered(record)
+        definition = interpreter.capture(python, project_dir=home)
     found = _stored(project, definition, paths, dry=dry)
     if not dry and (paths or sign):
         document = {
@@ -173,7 +174,6 @@ def _remembered(record: dict[str, object]) -> Surroundings:
 def _in_tree(project: Project, captured: Capture) -> Definition | None:
     trees = Trees(project.repository, dry=False)
     trees.memory = captured.memory
-    paths: list[str] = []
     blobs: dict[str, str] = {}
     for folder in (b"", b"requirements"):
         leaf = find(trees.read, captured.tree, folder)
@@ -181,9 +181,7 @@ def _in_tree(project: Project, captured: Capture) -> Definition | None:
             continue
         for name, mode, oid in trees.read(leaf[1]):
             if mode in (BLOB, EXECUTABLE):
-                path = os.fsdecode((folder + b"/" if folder else b"") + name)
-                paths.append(path)
-                blobs[path] = oid
+                blobs[os.fsdecode((folder + b"/" if folder else b"") + name)] = oid
     home = project.repository.needs_work_tree("find the environment")
 
     def read(path: str) -> bytes:
@@ -194,7 +192,14 @@ def _in_tree(project: Project, captured: Capture) -> Definition | None:
             return _read(home / path)
         return project.repository.objects.blob(blobs[path])
 
-    return detect.detect(paths, read)
+    found = detect.detect(blobs, read)
+    if found is not None and any(_INCLUDES.search(data) for _, data in found.files):
+        # One file names another, which may lie anywhere in the project.
+        for path, mode, oid in walk(trees.read, captured.tree):
+            if mode in (BLOB, EXECUTABLE):
+                blobs[os.fsdecode(path)] = oid
+        found = detect.detect(blobs, read)
+    return found
 
 
 def _stored(

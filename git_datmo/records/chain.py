@@ -111,13 +111,16 @@ def sync(project: Project) -> None:
 
 def heal(project: Project) -> bool:
     """Set our own refs right if they are not; True when something was mended."""
-    if not project.initialized or _sound(project):
+    if not project.initialized or sound(project):
         return False
     with writing(project):
         return True
 
 
-def _sound(project: Project) -> bool:
+def sound(project: Project) -> bool:
+    """Whether our own refs are as this clone left them, at the price of three file reads."""
+    if not project.initialized:
+        return True
     clone = clones.read(project.home)
     common = project.repository.common_dir
     tip = refs.read_one(common, layout.LOCAL_TIP)

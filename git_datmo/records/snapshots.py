@@ -172,3 +172,8 @@ def collapse(project: Project, tree: str, paths: set[bytes]) -> list[bytes]:
     return sorted(found)
 
 
+
+
+def without(project: Project, tree: str, paths: Iterable[bytes]) -> str:
+    """The tree without some paths."""
+    return Trees(project.repository, dry=False).patch(tree, dict.fromkeys(paths))

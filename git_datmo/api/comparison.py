@@ -1,0 +1,122 @@
+"""What differs between two snapshots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from git_datmo.api import content, lookup
+from git_datmo.errors import DamagedObject
+from git_datmo.model.diff import Change, FileChange, SnapshotDiff, Status, compare_documents
+from git_datmo.records.pointers import pointer_at
+from git_datmo.records.project import Project
+from git_datmo.storage import treediff
+from git_datmo.storage.index import Record
+from git_datmo.storage.objects import EMPTY_TREE, GITLINK, TREE
+from git_datmo.storage.treediff import Leaf
+
+
+def diff(project: Project, before_id: str, after_id: str, *, context: int = 3) -> SnapshotDiff:
+    """Compare two snapshots: code (git's own patch), environment, files, config and stats.
+
+    `context` is the number of lines around a change. Raises SnapshotNotFound, AmbiguousId.
+    """
+    before, after = lookup.snapshot(project, before_id), lookup.snapshot(project, after_id)
+    names = lookup.Names(project.index)
+    a, b = lookup.facts(before, names), lookup.facts(after, names)
+    files = {**content.files_of(project, a.id), **content.files_of(project, b.id)}
+    code, kept, folders = [], [], []
+    for path, old, new in treediff.diff(project.repository.objects.tree, a.tree, b.tree):
+        if _is_folder(old) and _is_folder(new):
+            continue
+        change = _file(project, path, old, new)
+        (kept if path in files else code).append(change)
+        if path in files:
+            folders.append(path)
+    return SnapshotDiff(
+        before=a.id,
+        after=b.id,
+        code=_sorted(code),
+        code_patch=_patch(project, a.tree, b.tree, folders, context) if code else "",
+        environment=_environment(project, a.environment_id, b.environment_id),
+        environment_ids=(a.environment_id or None, b.environment_id or None),
+        files=_sorted(kept),
+        config=compare_documents(a.config, b.config),
+        stats=compare_documents(a.stats, b.stats),
+        attributes=_attributes(before, after, names),
+    )
+
+
+def _attributes(before: Record, after: Record, names: lookup.Names) -> tuple[Change, ...]:
+    def said(record: Record) -> dict[str, object]:
+        known = {"label": record.label, "message": record.message}
+        known["session"] = names.session(record.session)
+        return {key: value for key, value in known.items() if value is not None}
+
+    return compare_documents(said(before), said(after))
+
+
+def _environment(project: Project, before: str, after: str) -> tuple[FileChange, ...]:
+    read = project.repository.objects.tree
+    try:
+        found = list(treediff.diff(read, before or EMPTY_TREE, after or EMPTY_TREE))
+    except DamagedObject:
+        # The ids say that they differ; which files do is not known here.
+        return ()
+    return _sorted(_file(project, path, old, new) for path, old, new in found)
+
+
+def _file(project: Project, path: bytes, old: Leaf | None, new: Leaf | None) -> FileChange:
+    status: Status = "M"
+    if old is None:
+        status = "A"
+    elif new is None:
+        status = "D"
+    elif (old[0] & 0o170000) != (new[0] & 0o170000):
+        status = "T"
+    before_size, before_digest = _measure(project, old)
+    after_size, after_digest = _measure(project, new)
+    return FileChange(
+        os.fsdecode(path) + ("/" if _is_folder(old) or _is_folder(new) else ""),
+        status,
+        before_size=before_size,
+        after_size=after_size,
+        before_digest=before_digest,
+        after_digest=after_digest,
+        before_mode=old[0] if old else None,
+        after_mode=new[0] if new else None,
+    )
+
+
+def _measure(project: Project, leaf: Leaf | None) -> tuple[int | None, str | None]:
+    if leaf is None or leaf[0] in (GITLINK, TREE):
+        return None, leaf[1] if leaf else None
+    pointer = pointer_at(project, leaf[1])
+    if pointer is not None:
+        return pointer.size, pointer.key
+    return project.repository.objects.size(leaf[1]), leaf[1]
+
+
+def _patch(
+    project: Project, before: str, after: str, files: Iterable[bytes], context: int
+) -> str:
+    """git's patch between two trees, without the paths that count as files."""
+    left_out = [b":(exclude,top,literal)" + path for path in files]
+    if len(left_out) > 500:
+        from git_datmo.records.snapshots import without
+
+        before, after = (without(project, tree, files) for tree in (before, after))
+        left_out = []
+    # Arguments, not a shell; the paths come after `--`.
+    args = ["diff-tree", "-p", "-r", "-M", "--no-ext-diff", "--no-textconv", f"-U{context}"]
+    specs = [os.fsdecode(spec) for spec in left_out]
+    out = project.repository.git.run(*args, before, after, "--", ".", *specs)
+    return out.decode("utf-8", "surrogateescape")
+
+
+def _is_folder(leaf: Leaf | None) -> bool:
+    return leaf is not None and leaf[0] == TREE
+
+
+def _sorted(changes: Iterable[FileChange]) -> tuple[FileChange, ...]:
+    return tuple(sorted(changes, key=lambda change: change.path))

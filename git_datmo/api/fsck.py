@@ -1,0 +1,171 @@
+"""Checking everything: git's objects, our refs and notes, pointers, and the store's bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from git_datmo.errors import Corrupt
+from git_datmo.model import operation
+from git_datmo.model.pointer import Pointer
+from git_datmo.model.project import Finding, Health
+from git_datmo.records import catalogue, layout, snapshots
+from git_datmo.records.pointers import pointers_of
+from git_datmo.records.project import Project
+from git_datmo.remotes import exchange
+from git_datmo.storage import notes, refs
+
+GIT_LINES = 50
+
+
+def fsck(
+    project: Project, *, fast: bool = False, progress: Callable[[int], None] | None = None
+) -> Health:
+    """Look at everything of ours and say plainly what is wrong and which snapshots it touches.
+
+    `fast` skips git's own check of all objects and the reading of stored content. Nothing is
+    changed.
+    """
+    checked = {"refs": 0, "notes": 0, "snapshots": 0, "pointers": 0, "content": 0}
+    findings: list[Finding] = []
+    if not fast:
+        findings += _git(project)
+    findings += _refs(project, checked)
+    findings += _notes(project, checked)
+    users: dict[Pointer, list[tuple[str, str]]] = {}
+    findings += _snapshots(project, checked, users)
+    findings += _content(project, checked, users, fast, progress)
+    return Health(tuple(findings), checked)
+
+
+def _git(project: Project) -> Iterator[Finding]:
+    code, out, err = project.repository.git.attempt(
+        "fsck", "--strict", "--no-dangling", "--no-progress"
+    )
+    if code == 0:
+        return
+    said = (out + err).decode(errors="replace").splitlines()
+    for line in said[:GIT_LINES]:
+        if not line.startswith("notice:"):
+            yield Finding("git", "objects", f"git fsck: {line}")
+    if not said:
+        yield Finding("git", "objects", f"git fsck ended with {code} and said nothing")
+
+
+def _refs(project: Project, checked: dict[str, int]) -> Iterator[Finding]:
+    common = project.repository.common_dir
+    for prefix in (layout.OWN, layout.LOCAL, layout.REMOTES):
+        found = refs.read(common, prefix)
+        checked["refs"] += len(found.found)
+        for name, reason in found.bad.items():
+            yield Finding("ref", name, f"the ref {name} is unreadable: {reason}")
+        for name, oid in found.found.items():
+            if project.repository.objects.kind(oid) != "commit":
+                yield Finding("ref", name, f"the ref {name} names {oid}, which is missing or damaged")
+
+
+def _notes(project: Project, checked: dict[str, int]) -> Iterator[Finding]:
+    objects = project.repository.objects
+    for name, tip in catalogue.sources(project).items():
+        try:
+            tree = catalogue.notes_tree(project, tip)
+            for path in notes.strays(objects, tree):
+                yield Finding("note", path, f"{name} holds {path}, which is no note")
+            for target, blob in notes.walk(objects, tree):
+                checked["notes"] += 1
+                yield from _note(project, name, target, blob)
+        except Corrupt as error:
+            yield Finding("note", name, f"the notes of {name} cannot be read: {error.message}")
+
+
+def _note(project: Project, name: str, target: str, blob: str) -> Iterator[Finding]:
+    try:
+        _, problems = operation.parse_note(project.repository.objects.blob(blob))
+    except Corrupt as error:
+        problems = [error.message]
+    for problem in problems:
+        yield Finding("note", target, f"the note of {target} in {name}: {problem}", (target,))
+
+
+def _snapshots(
+    project: Project, checked: dict[str, int], users: dict[Pointer, list[tuple[str, str]]]
+) -> Iterator[Finding]:
+    index = catalogue.refresh(project)
+    objects = project.repository.objects
+    clean: set[str] = set()
+    for target in sorted(index.noted()):
+        if target == layout.PROJECT_ID or _is_session(project, target):
+            continue
+        kind = objects.kind(target)
+        if kind is None:
+            yield Finding(
+                "snapshot", target, f"the snapshot {target} is missing from git", (target,)
+            )
+            continue
+        if kind != "commit":
+            continue
+        checked["snapshots"] += 1
+        try:
+            commit = objects.commit(target)
+            if not snapshots.is_snapshot(commit):
+                continue
+            snapshots.facts(commit)
+            record = index.get(target)
+            if record is not None and record.deleted:
+                continue
+            for path, pointer in pointers_of(project, commit.tree, clean):
+                checked["pointers"] += 1
+                users.setdefault(pointer, []).append((target, os.fsdecode(path)))
+        except Corrupt as error:
+            yield Finding("snapshot", target, f"the snapshot {target}: {error.message}", (target,))
+
+
+def _is_session(project: Project, target: str) -> bool:
+    record = project.index.get(target)
+    return record is not None and record.kind != snapshots.SNAPSHOT
+
+
+def _content(
+    project: Project,
+    checked: dict[str, int],
+    users: dict[Pointer, list[tuple[str, str]]],
+    fast: bool,
+    progress: Callable[[int], None] | None,
+) -> Iterator[Finding]:
+    store = project.store
+    elsewhere: set[Pointer] = set()
+    missing = store.missing(users)
+    if missing:
+        elsewhere = _on_remotes(project, missing)
+    for pointer, places in users.items():
+        touched = tuple(dict.fromkeys(oid for oid, _ in places))
+        if pointer in missing:
+            if pointer not in elsewhere:
+                shown = f"{places[0][1]} ({pointer.size} bytes, {pointer.key})"
+                yield Finding(
+                    "content",
+                    pointer.key,
+                    f"the content of {shown} is neither here nor on a remote",
+                    touched,
+                )
+            continue
+        checked["content"] += 1
+        if fast:
+            continue
+        found = [store.measure(path, advance=progress) for path in store.candidates(pointer)]
+        if pointer not in found:
+            yield Finding(
+                "content",
+                pointer.key,
+                f"the stored content of {places[0][1]} is damaged ({pointer.key})",
+                touched,
+            )
+
+
+def _on_remotes(project: Project, wanted: list[Pointer]) -> set[Pointer]:
+    found: set[Pointer] = set()
+    for remote in exchange.remotes(project):
+        place = exchange.place_of(project, remote, exchange.url_of(project, remote))
+        if place is not None:
+            found |= {pointer for pointer in wanted if place.has(pointer)}
+    return found

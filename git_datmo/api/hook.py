@@ -1,0 +1,52 @@
+"""What our hooks do: the snapshot after a commit, the content before a push."""
+
+from __future__ import annotations
+
+from git_datmo.api import creation, remote, surroundings
+from git_datmo.api.surroundings import User
+from git_datmo.hooks import handle
+from git_datmo.model.project import Exchange
+from git_datmo.model.snapshot import Snapshot
+from git_datmo.records import astray
+from git_datmo.records.project import Project
+
+
+def post_commit(
+    project: Project, commit: str | None = None, *, user: User = surroundings.NOBODY
+) -> Snapshot | None:
+    """The automatic snapshot of a commit: the work tree as it is, or the commit's own tree if
+    HEAD has moved on. None when automatic snapshots are off or a rebase or pick is under way.
+    """
+    if not project.initialized or not project.repository.config.boolean("datmo.autoSnapshot", True):
+        return None
+    if handle.in_progress(project.repository.git_dir) is not None:
+        return None
+    astray.tidy(project)
+    git = project.repository.git
+    head = git.run("rev-parse", "--verify", "HEAD").decode().strip()
+    subject = git.run("log", "-1", "--format=%s", commit or head).decode(errors="replace").strip()
+    message = f"commit {(commit or head)[:12]}: {subject}"
+    if commit is not None and commit != head:
+        return creation.create(
+            project, message=message, commit_id=commit, visible=False, user=user
+        )
+    return creation.create(project, message=message, visible=False, user=user)
+
+
+def pre_push(project: Project, remote_name: str, url: str, lines: bytes) -> Exchange:
+    """Deliver content before the refs of a plain `git push`; `lines` is git's standard input.
+
+    Raises RemoteError or ContentMissing: then the push must not go on.
+    """
+    moved = astray.tidy(project)
+    updates = [
+        (update.local_oid, update.remote_ref, update.remote_oid)
+        for update in handle.parse_pre_push(lines)
+    ]
+    done = remote.deliver(project, remote_name, url, updates)
+    notices = done.notices
+    if moved:
+        notices = (*notices, f"{moved} refs of other clones were moved aside: push again")
+    return Exchange(done.remote, 0, done.content_files, done.content_bytes, notices=notices)
+
+

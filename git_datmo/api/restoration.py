@@ -1,0 +1,99 @@
+"""Putting a snapshot back: into the work tree, or into another folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.api import content, creation, lookup, surroundings
+from git_datmo.api.surroundings import User
+from git_datmo.errors import UnsafePath
+from git_datmo.model.snapshot import Snapshot
+from git_datmo.records.project import Project
+from git_datmo.storage import restore, treediff
+from git_datmo.storage.objects import TREE
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a checkout did. `saved` holds the state that was there before, `target` is a folder."""
+
+    snapshot: Snapshot
+    saved: Snapshot | None
+    target: str
+    written: int
+    removed: int
+
+
+def checkout(
+    project: Project,
+    snapshot_id: str,
+    *,
+    into: str | os.PathLike[str] | None = None,
+    user: User = surroundings.NOBODY,
+    progress: Callable[[int], None] | None = None,
+) -> Restored:
+    """Put a snapshot's code, environment files and files into the work tree, or into `into`.
+
+    In place, unsaved work is first recorded as a hidden snapshot; only paths that a snapshot
+    holds are overwritten or deleted; HEAD, branches and the index stay as they are.
+    Raises SnapshotNotFound, ContentMissing, UnsafeName, UnsafePath, FileAlreadyExistsError.
+    """
+    record = lookup.snapshot(project, snapshot_id)
+    snapshot = lookup.value(project, record, lookup.Names(project.index))
+    objects = project.repository.objects
+    source = content.Content(project, progress)
+    plan = restore.plan(objects, record.tree or "")
+    if into is not None:
+        target = Path(into).absolute()
+        report = restore.write_into(plan, objects, source, target, progress=None)
+        return Restored(snapshot, None, os.fspath(target), report.written, 0)
+
+    root = project.repository.needs_work_tree("check out a snapshot")
+    project.require_initialized()
+    saved = creation.create(
+        project,
+        message=f"saved before checkout of {record.id[:12]}",
+        visible=False,
+        user=user,
+    )
+    present, wanted = saved.tree, record.tree or ""
+    moved = list(treediff.diff(objects.tree, present, wanted))
+    _refuse_unsaved(project, root, moved)
+    changed = {path for path, _, new in moved if new is not None}
+    gone = [path for path, old, new in moved if new is None and old is not None]
+    report = restore.apply(
+        plan,
+        objects,
+        source,
+        root,
+        remove=gone,
+        unchanged=lambda path, mode, oid: path not in changed,
+        progress=None,
+    )
+    lookup.visit(project, record.id)
+    kept = saved if saved.id != record.id else None
+    return Restored(snapshot, kept, os.fspath(root), report.written, report.removed)
+
+
+def _refuse_unsaved(
+    project: Project,
+    root: Path,
+    moved: list[tuple[bytes, treediff.Leaf | None, treediff.Leaf | None]],
+) -> None:
+    """Refuse to write over a file that no snapshot holds: ignored, or a secret left out."""
+    in_the_way = []
+    base = os.fsencode(root)
+    for path, old, new in moved:
+        if old is not None or new is None or new[0] == TREE:
+            continue
+        if os.path.lexists(base + b"/" + path) and not os.path.isdir(base + b"/" + path):
+            in_the_way.append(os.fsdecode(path))
+    if in_the_way:
+        shown = ", ".join(in_the_way[:5]) + (", …" if len(in_the_way) > 5 else "")
+        raise UnsafePath(
+            f"{len(in_the_way)} files that no snapshot holds would be overwritten: {shown}",
+            hint="move them away, or restore elsewhere: git datmo snapshot checkout ID --into DIR",
+        )

@@ -1,0 +1,134 @@
+"""Sessions: create, select, update, delete, ls. `default` always exists."""
+
+from __future__ import annotations
+
+from git_datmo.api import lookup
+from git_datmo.errors import Conflict, RequiredArgumentMissing, ValidationFailed
+from git_datmo.model.session import Session
+from git_datmo.records import catalogue, chain, layout
+from git_datmo.records.project import Project
+from git_datmo.records.snapshots import SNAPSHOT
+from git_datmo.storage.index import Index
+
+MAX_NAME = 200
+
+
+def create(project: Project, *, name: str | None = None, current: bool = True) -> Session:
+    """Make a session, or return the one of this name; `current` selects it in this clone.
+
+    Raises RequiredArgumentMissing, ValidationFailed (a name git or people cannot use).
+    """
+    project.require_initialized()
+    wanted = _checked(name)
+    with chain.writing(project) as writer:
+        oid = _named(writer.index, wanted)
+        if oid is None:
+            oid, first = _free(writer.index, wanted)
+            project.repository.objects.write_blob(layout.session_blob(first))
+            writer.note(oid, set={"session": first, "name": wanted, "deleted": False})
+    if current:
+        project.repository.config.set("datmo.session", oid)
+    return _one(project, oid)
+
+
+def ls(project: Project) -> list[Session]:
+    """Every session, the newest first, `default` last unless it was written down."""
+    index = catalogue.refresh(project)
+    chosen = lookup.session_of(project, None)
+    found = [
+        Session(
+            r.id,
+            str(r.doc.get("name") or ""),
+            r.id == chosen,
+            index.count(SNAPSHOT, session=r.id),
+            r.created,
+        )
+        for r in lookup.sessions(index)
+    ]
+    default = layout.session_id(layout.DEFAULT_SESSION)
+    if all(session.id != default for session in found):
+        count = index.count(SNAPSHOT, session=default)
+        found.append(Session(default, layout.DEFAULT_SESSION, default == chosen, count))
+    return found
+
+
+def select(project: Project, *, name: str | None = None) -> Session:
+    """Make a session the one that new snapshots here belong to. Raises SessionDoesNotExist."""
+    project.require_initialized()
+    if not name:
+        raise RequiredArgumentMissing("select needs the name of a session")
+    lookup.session(project, name)
+    oid = lookup.session_of(project, name)
+    project.repository.config.set("datmo.session", oid)
+    return _one(project, oid)
+
+
+def update(project: Project, session_id: str | None = None, *, name: str | None = None) -> Session:
+    """Rename a session. Raises SessionDoesNotExist, Conflict (the name is taken, or `default`)."""
+    project.require_initialized()
+    if not session_id:
+        raise RequiredArgumentMissing("update needs the name or id of a session")
+    wanted = _checked(name)
+    record = lookup.session(project, session_id)
+    if record is None or record.id == layout.session_id(layout.DEFAULT_SESSION):
+        raise Conflict("the session 'default' always exists and keeps its name")
+    with chain.writing(project) as writer:
+        taken = _named(writer.index, wanted)
+        if taken is not None and taken != record.id:
+            raise Conflict(f"there is a session '{wanted}' already")
+        writer.note(record.id, set={"name": wanted})
+    return _one(project, record.id)
+
+
+def delete(project: Project, *, name: str | None = None) -> Session:
+    """Delete a session and hide its snapshots; `default` is selected if it was the current one.
+
+    Returns what was deleted. Raises SessionDoesNotExist, Conflict for `default`.
+    """
+    project.require_initialized()
+    if not name:
+        raise RequiredArgumentMissing("delete needs the name of a session")
+    record = lookup.session(project, name)
+    if record is None or record.id == layout.session_id(layout.DEFAULT_SESSION):
+        raise Conflict("the session 'default' always exists and cannot be deleted")
+    gone = _one(project, record.id)
+    if gone.current:
+        project.repository.config.set("datmo.session", layout.DEFAULT_SESSION)
+    with chain.writing(project) as writer:
+        writer.note(record.id, set={"deleted": True})
+        for snapshot in writer.index.select(SNAPSHOT, session=record.id, include_hidden=True):
+            writer.note(snapshot.id, set={"deleted": True})
+    return gone
+
+
+def _checked(name: str | None) -> str:
+    if not name or not name.strip():
+        raise RequiredArgumentMissing("a session needs a name", hint="--name NAME")
+    if not isinstance(name, str) or len(name) > MAX_NAME or not name.isprintable():
+        raise ValidationFailed(f"a session's name is up to {MAX_NAME} printable characters")
+    return name.strip()
+
+
+def _named(index: Index, name: str) -> str | None:
+    if name == layout.DEFAULT_SESSION:
+        return layout.session_id(layout.DEFAULT_SESSION)
+    return next((r.id for r in lookup.sessions(index) if r.doc.get("name") == name), None)
+
+
+def _free(index: Index, name: str) -> tuple[str, str]:
+    """The id for a new session, and the name it is derived from.
+
+    A renamed session keeps the id of its first name, so that name gets a number.
+    """
+    first, number = name, 1
+    while True:
+        oid = layout.session_id(first)
+        known = index.get(oid)
+        if known is None or known.deleted:
+            return oid, first
+        number += 1
+        first = f"{name} {number}"
+
+
+def _one(project: Project, oid: str) -> Session:
+    return next(s for s in ls(project) if s.id == oid)

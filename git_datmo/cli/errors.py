@@ -1,0 +1,64 @@
+"""The end of every command: done, expected error, interrupted, or a bug."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import click
+
+from git_datmo.errors import DatmoError
+
+INTERRUPTED = 130
+
+
+def guard(run: Callable[[], int]) -> int:
+    """Run a command and turn whatever ends it into an exit code and one clear sentence."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, _leave)
+    try:
+        return run()
+    except DatmoError as error:
+        _tell(error.message, error.hint)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted: nothing that was printed as done is affected", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        from git_datmo.storage.durability import explain
+
+        known = explain(error, error.filename or ".")
+        _tell(known.message, known.hint)
+        return known.exit_code
+    except Exception as error:  # noqa: BLE001  the one place where a bug is met
+        import traceback
+
+        traceback.print_exc()
+        _tell(
+            f"this is a bug in git-datmo: {type(error).__name__}: {error}",
+            "please report it with the lines above; nothing that was saved is affected",
+        )
+        return 70
+
+
+def _tell(message: str, hint: str | None) -> None:
+    from git_datmo.ui.escape import safe
+
+    click.echo(f"error: {safe(message)}", err=True)
+    if hint:
+        click.echo(f"hint: {safe(hint, multiline=True)}", err=True)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Let `finally` blocks run, so that no lock is left behind."""
+    raise SystemExit(128 + number)

@@ -1,0 +1,42 @@
+"""hook post-commit, hook pre-push: what the git hooks call."""
+
+from __future__ import annotations
+
+import click
+
+from git_datmo.cli import door
+from git_datmo.cli.door import Group, verb
+
+
+@click.group(cls=Group, hidden=True)
+def hook() -> None:
+    """What the hooks call; not for people."""
+
+
+@verb("hook.post_commit")
+@hook.command("post-commit")
+@click.argument("commit", required=False)
+def post_commit(commit: str | None) -> None:
+    """Take the automatic snapshot of a commit."""
+    made = door.call("hook.post_commit", door.project(), commit, user=door.user())
+    if made is not None:
+        door.say(f"{made.id}")
+
+
+@verb("hook.pre_push", remote="remote_name")
+@hook.command("pre-push")
+@click.argument("remote")
+@click.argument("url")
+def pre_push(remote: str, url: str) -> None:
+    """Deliver content before git sends refs; the refs come on standard input."""
+    from git_datmo.records.project import Project
+
+    lines = click.get_binary_stream("stdin").read()
+    done = door.call("hook.pre_push", Project.open(door.start()), remote, url, lines)
+    door.note(done.notices)
+    if done.content_files:
+        from git_datmo.ui.rows import size
+
+        click.echo(
+            f"git-datmo: sent {done.content_files} files ({size(done.content_bytes)})", err=True
+        )

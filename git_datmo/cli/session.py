@@ -1,0 +1,81 @@
+"""session create, select, update, delete, ls."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from git_datmo.cli import door
+from git_datmo.cli.door import Group, verb
+from git_datmo.cli.table import listing_options, show
+
+
+class Sessions(Group):
+    aliases = {"list": "ls", "rm": "delete", "show": "ls"}
+
+
+@click.group(cls=Sessions)
+def session() -> None:
+    """Group snapshots and runs by name. `default` always exists."""
+
+
+@verb("session.create", named="name")
+@session.command()
+@click.argument("name", required=False)
+@click.option("--name", "-m", "named", help="The session's name.")
+@click.option("--current/--no-current", default=True, help="Select it for new snapshots here.")
+def create(name: str | None, named: str | None, current: bool) -> None:
+    """Make a session, or find the one of this name, and select it."""
+    made = door.call("session.create", door.project(), name=name or named, current=current)
+    door.say(f"Created session '{made.name}' ({made.id[:12]})")
+
+
+@verb("session.ls")
+@session.command()
+@listing_options
+def ls(**shown: Any) -> None:
+    """List the sessions, newest first."""
+    found = door.call("session.ls", door.project())
+    rows = [{**asdict(item)} for item in found]
+    show("session", ["name", "current", "snapshots", "id"], rows, **shown)
+
+
+@verb("session.select", named="name")
+@session.command()
+@click.argument("name", required=False)
+@click.option("--name", "named", help="The session's name or id.")
+def select(name: str | None, named: str | None) -> None:
+    """Make a session the one that new snapshots here belong to."""
+    chosen = door.call("session.select", door.project(), name=name or named)
+    door.say(f"Selected session '{chosen.name}'")
+
+
+@verb("session.update")
+@session.command()
+@click.argument("session_id")
+@click.option("--name", required=True, help="The new name.")
+def update(session_id: str, name: str) -> None:
+    """Rename a session."""
+    changed = door.call("session.update", door.project(), session_id, name=name)
+    door.say(f"Renamed session to '{changed.name}'")
+
+
+@verb("session.delete", named="name")
+@session.command()
+@click.argument("name", required=False)
+@click.option("--name", "named", help="The session's name or id.")
+@door.sure
+def delete(name: str | None, named: str | None, yes: bool) -> None:
+    """Delete a session and hide its snapshots."""
+    found = door.project()
+    chosen = name or named
+    if not yes and chosen:
+        count = next(
+            (s.snapshots for s in door.call("session.ls", found) if chosen in (s.name, s.id)), 0
+        )
+        if count and click.get_text_stream("stdin").isatty():
+            click.confirm(f"Hide its {count} snapshots too?", abort=True)
+    gone = door.call("session.delete", found, name=chosen)
+    door.say(f"Deleted session '{gone.name}' with {gone.snapshots} snapshots")

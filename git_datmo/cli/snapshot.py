@@ -1,0 +1,289 @@
+"""snapshot create, ls, inspect, diff, checkout, update, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from git_datmo.cli import door
+from git_datmo.cli.door import Group, verb
+from git_datmo.cli.table import listing_options, show
+
+
+class Snapshots(Group):
+    default = "create"
+    aliases = {"list": "ls", "show": "inspect", "rm": "delete", "log": "ls"}
+
+
+@click.group(cls=Snapshots)
+def snapshot() -> None:
+    """Record, list, compare and restore the state of the project.
+
+    `git datmo snapshot -m "..."` is short for `git datmo snapshot create -m "..."`. A snapshot
+    is named by its id or a unique part of its beginning, its label, `latest`, `@{-1}` (the one
+    you were on before), or a git revision.
+    """
+
+
+@verb("snapshot.create")
+@snapshot.command()
+@click.option("--message", "-m", help="What this state is.")
+@click.option("--label", "-l", help="A short name for it.")
+@click.option("--session-id", metavar="SESSION", help="The session it belongs to.")
+@click.option("--code-id", metavar="ID", help="Code of another snapshot instead of the work tree.")
+@click.option("--commit-id", metavar="REV", help="Code of a commit instead of the work tree.")
+@click.option("--environment-id", metavar="ID", help="An environment that is kept already.")
+@click.option("--environment-def", metavar="FILE", help="The file that defines the environment.")
+@click.option(
+    "--environment-paths", multiple=True, metavar="SRC[>DEST]", help="Files that define it."
+)
+@click.option("--file-collection-id", metavar="ID", help="Files of another snapshot.")
+@click.option("--filepaths", multiple=True, metavar="PATH", help="The older name of --paths.")
+@click.option(
+    "--paths", multiple=True, metavar="SRC[>DEST]", help="Files to take along, from anywhere."
+)
+@click.option("--config", "-c", multiple=True, metavar="KEY:VALUE", help="A setting.")
+@click.option("--config-filename", metavar="NAME", help="A file of settings in the project.")
+@click.option("--config-filepath", metavar="PATH", help="A file of settings anywhere.")
+@click.option("--stats", "-s", multiple=True, metavar="KEY:VALUE", help="A result.")
+@click.option("--stats-filename", metavar="NAME", help="A file of results in the project.")
+@click.option("--stats-filepath", metavar="PATH", help="A file of results anywhere.")
+@click.option("--include-secrets", is_flag=True, help="Keep untracked files that look secret.")
+@door.as_json
+def create(json: bool, config: tuple[str, ...], stats: tuple[str, ...], **given: Any) -> None:
+    """Record code, environment, files, config and stats together.
+
+    Nothing of yours is touched: not the index, HEAD, branches or stash. When nothing changed
+    since an earlier snapshot, that one comes back with the new message and label.
+    """
+    from git_datmo.api.settings import parse_items
+    from git_datmo.ui.progress import progress
+
+    found = door.project()
+    for kind, items in (("config", config), ("stats", stats)):
+        given[kind] = parse_items(kind, items) if items else None
+    with progress("reading large files", unit="B") as bar:
+        made = door.call(
+            "snapshot.create", found, **given, user=door.user(), progress=bar.advance
+        )
+    door.note(made.notices)
+    if json:
+        door.document({**(as_dict(made) or {}), "new": made.is_new, "notices": list(made.notices)})
+    elif made.is_new:
+        door.say(f"Created snapshot with id: {made.id}")
+    else:
+        door.say(f"Nothing changed since snapshot {made.id}: its message and label are updated")
+
+
+@verb("snapshot.ls")
+@snapshot.command()
+@click.option("--session-id", metavar="SESSION", help="Only those of this session.")
+@click.option("--all", "-a", is_flag=True, help="Hidden (automatic) ones too.")
+@click.option("--details", is_flag=True, help="The ids of code, environment and files too.")
+@click.option("--filter", metavar="TEXT", help="Only those whose message or label holds TEXT.")
+@click.option("--where", metavar="EXPR", help="Only those for which EXPR holds: 'stats.acc > 0.9'.")
+@click.option("--sort", metavar="KEYS", help="Order by keys, -KEY for descending: -stats.acc.")
+@click.option("--limit", "-n", type=int, metavar="N", help="At most N.")
+@click.option("--columns", metavar="NAMES", help="The columns to show: id,label,stats.acc.")
+@listing_options
+def ls(
+    session_id: str | None,
+    all: bool,
+    filter: str | None,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    details: bool,
+    columns: str | None,
+    **shown: Any,
+) -> None:
+    """List the snapshots, newest first.
+
+    EXPR compares keys such as stats.acc, config.model, label, message, created with ==, !=, <,
+    <=, >, >=, in, contains, `is null`, joined by and, or, not.
+    """
+    found = door.call(
+        "snapshot.ls",
+        door.project(),
+        session_id=session_id,
+        all=all,
+        filter=filter,
+        where=where,
+        sort=sort,
+        limit=limit,
+    )
+    machine = shown["json"] or shown["jsonl"] or shown["format"] in ("json", "jsonl")
+    if machine and columns is None:
+        show("snapshot", [], [as_dict(item) or {} for item in found], **shown)
+        return
+    names, rows = _table(found, columns, details, exact=shown["format"] == "csv")
+    show("snapshot", names, rows, styles={"id": "yellow", "label": "cyan"}, **shown)
+
+
+def _table(
+    found: list[Any], columns: str | None, details: bool, *, exact: bool
+) -> tuple[list[str], list[dict[str, Any]]]:
+    from git_datmo.model import query
+    from git_datmo.model.expression import lookup
+    from git_datmo.ui.rows import local_time
+
+    if columns is not None:
+        paths = query.parse_columns(columns)
+        names = [".".join(path) for path in paths]
+        rows = []
+        for item in found:
+            whole = as_dict(item) or {}
+            rows.append({n: lookup(whole, p) for n, p in zip(names, paths, strict=True)})
+        return names, rows
+    names = ["id", "created at", "config", "stats", "message", "label"]
+    if details:
+        names += ["session", "code id", "environment id", "file collection id", "author"]
+    size = None if exact or details else 12
+    rows = [
+        {
+            "id": item.id[:size],
+            "created at": item.created_at.isoformat() if exact else local_time(item.created),
+            "config": item.config or None,
+            "stats": item.stats or None,
+            "message": item.message if exact else item.message.partition("\n")[0],
+            "label": item.label,
+            "session": item.session,
+            "code id": item.code_id,
+            "environment id": item.environment_id,
+            "file collection id": item.file_collection_id,
+            "author": item.author,
+        }
+        for item in found
+    ]
+    return names, rows
+
+
+@verb("snapshot.inspect")
+@snapshot.command()
+@click.argument("snapshot_id", metavar="SNAPSHOT", default="latest")
+@door.as_json
+def inspect(snapshot_id: str, json: bool) -> None:
+    """Show everything about one snapshot."""
+    from git_datmo.ui import snapshot as ui
+
+    found = door.project()
+    shown = as_dict(door.call("snapshot.inspect", found, snapshot_id)) or {}
+    shown["files"] = door.call("snapshot.files", found, shown["id"])
+    if json:
+        door.document(shown)
+    else:
+        door.say(ui.block(shown, color=door.color()))
+
+
+@verb("snapshot.diff", details="stat", quiet="exit_code")
+@snapshot.command()
+@click.argument("before_id", metavar="BEFORE")
+@click.argument("after_id", metavar="AFTER", default="latest")
+@click.option("--context", "-U", type=int, default=3, help="Lines of code around a change.")
+@click.option("--stat", "details", is_flag=True, help="Code as counts of lines, as git does.")
+@click.option("--exit-code", "quiet", is_flag=True, help="Exit with 1 if they differ.")
+@door.as_json
+def diff(
+    before_id: str, after_id: str, context: int, details: bool, quiet: bool, json: bool
+) -> int:
+    """Show what differs between two snapshots.
+
+    Code as git shows it, environment, files, and each config and stats key with the difference
+    of numbers.
+    """
+    from git_datmo.ui import diff as ui
+
+    found = door.call("snapshot.diff", door.project(), before_id, after_id, context=context)
+    if json:
+        door.document(ui.to_dict(found))
+    else:
+        door.page(ui.render(found, color=door.color(), width=door.width(), stat=details))
+    return 1 if quiet and not found.empty else 0
+
+
+@verb("snapshot.checkout")
+@snapshot.command()
+@click.argument("snapshot_id", metavar="SNAPSHOT")
+@click.option("--into", type=click.Path(), metavar="DIR", help="Write it there instead.")
+@door.as_json
+def checkout(snapshot_id: str, into: str | None, json: bool) -> None:
+    """Put a snapshot into the work tree, or into another folder.
+
+    Unsaved work is recorded first and can be had back. HEAD, branches and the index stay.
+    """
+    from git_datmo.ui.progress import progress
+
+    with progress("fetching content", unit="B") as bar:
+        done = door.call(
+            "snapshot.checkout",
+            door.project(),
+            snapshot_id,
+            into=into,
+            user=door.user(),
+            progress=bar.advance,
+        )
+    if json:
+        document = {"id": done.snapshot.id, "saved": done.saved.id if done.saved else None}
+        door.document({**document, "written": done.written, "removed": done.removed})
+        return
+    door.say(f"Moved to snapshot with id: {done.snapshot.id}" if into is None else
+             f"Wrote snapshot {done.snapshot.id} into {done.target}")
+    if done.saved is not None:
+        door.say(f"To come back: git datmo snapshot checkout {done.saved.id[:12]}")
+
+
+@verb("snapshot.update", named="snapshot_id")
+@snapshot.command()
+@click.argument("snapshot_id", metavar="SNAPSHOT", required=False)
+@click.option("--id", "named", metavar="SNAPSHOT", help="The snapshot (older form).")
+@click.option("--config", "-c", multiple=True, metavar="KEY:VALUE", help="A setting to set.")
+@click.option("--stats", "-s", multiple=True, metavar="KEY:VALUE", help="A result to set.")
+@click.option("--message", "-m", help="The new message.")
+@click.option("--label", "-l", help="The new label; empty takes it away.")
+@door.as_json
+def update(
+    snapshot_id: str | None,
+    named: str | None,
+    config: tuple[str, ...],
+    stats: tuple[str, ...],
+    message: str | None,
+    label: str | None,
+    json: bool,
+) -> None:
+    """Change config, stats (key by key), message or label of a snapshot."""
+    from git_datmo.api.settings import parse_items
+
+    changed = door.call(
+        "snapshot.update",
+        door.project(),
+        snapshot_id or named,
+        config=parse_items("config", config) if config else None,
+        stats=parse_items("stats", stats) if stats else None,
+        message=message,
+        label=label,
+    )
+    if json:
+        door.document(as_dict(changed))
+    else:
+        door.say(f"Updated snapshot {changed.id}")
+
+
+@verb("snapshot.delete", named="snapshot_id")
+@snapshot.command()
+@click.argument("snapshot_id", metavar="SNAPSHOT", required=False)
+@click.option("--id", "named", metavar="SNAPSHOT", help="The snapshot (older form).")
+def delete(snapshot_id: str | None, named: str | None) -> None:
+    """Hide a snapshot, in every clone that gets to know of it."""
+    gone = door.call("snapshot.delete", door.project(), snapshot_id or named)
+    door.say(f"Deleted snapshot {gone.id}")
+
+
+def as_dict(item: Any) -> dict[str, Any] | None:
+    """A snapshot as the document that `--json` prints."""
+    if item is None:
+        return None
+    shown: dict[str, Any] = item.to_dict()
+    shown["created_at"] = item.created_at.isoformat()
+    shown["config"], shown["stats"] = dict(item.config), dict(item.stats)
+    return shown
