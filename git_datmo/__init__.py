@@ -1,9 +1,67 @@
 """git-datmo: experiments as git objects.
 
     import git_datmo as datmo
-    datmo.snapshot.create(message="baseline", stats={"acc": 0.93})
 
-The names below are imported when they are first used.
+    datmo.snapshot.create(message="baseline", config={"lr": 0.1}, stats={"accuracy": 0.93})
+    best = datmo.snapshot.ls(sort="-stats.accuracy", limit=1)[0]
+
+`snapshot`, `session`, `project` and `remote` have the verbs of the command line, with the
+same keywords; the project is the one around the current directory, or around `home=`. What is
+not used is not imported.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from git_datmo.version import __version__
+
+if TYPE_CHECKING:
+    from git_datmo import errors
+    from git_datmo.config import Config
+    from git_datmo.model.session import Session
+    from git_datmo.model.snapshot import Snapshot
+    from git_datmo.sdk import Noun
+
+    snapshot: Noun
+    session: Noun
+    project: Noun
+    remote: Noun
+
+__all__ = [
+    "Config",
+    "Session",
+    "Snapshot",
+    "__version__",
+    "errors",
+    "project",
+    "remote",
+    "session",
+    "snapshot",
+]
+
+_NOUNS = frozenset({"snapshot", "session", "project", "remote"})
+_CLASSES = {
+    "Config": "git_datmo.config",
+    "Session": "git_datmo.model.session",
+    "Snapshot": "git_datmo.model.snapshot",
+}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _NOUNS:
+        value: Any = importlib.import_module("git_datmo.sdk").Noun(name)
+    elif name in _CLASSES:
+        value = getattr(importlib.import_module(_CLASSES[name]), name)
+    elif name == "errors":
+        value = importlib.import_module("git_datmo.errors")
+    else:
+        raise AttributeError(f"module 'git_datmo' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -249,15 +249,7 @@ class ContentMissing(Corrupt):
 
     hint = "ask whoever made the snapshot to push again, or run 'git datmo pull --content'"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        missing: Sequence[tuple[bytes, str, str, int]] = (),
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.missing = tuple(missing)
+    missing: tuple[tuple[bytes, str, str, int], ...] = ()
 
 
 class NewerFormat(Corrupt):

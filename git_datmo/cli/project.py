@@ -15,14 +15,17 @@ from git_datmo.version import __version__
 
 
 def program() -> tuple[str, ...]:
-    """The words that start this git-datmo from a hook: absolute paths."""
+    """The words that start this git-datmo from a hook: absolute paths and flags.
+
+    The interpreter is named too, so that a hook notices when either is gone.
+    """
     own = Path(sys.argv[0])
-    if own.name == "git-datmo" and own.is_file():
-        return (os.path.abspath(own),)
     beside = Path(sys.executable).with_name("git-datmo")
-    if beside.is_file():
-        return (os.fspath(beside),)
-    return (sys.executable, "-m", "git_datmo")
+    for script in (own, beside):
+        if script.name == "git-datmo" and script.is_file():
+            return (sys.executable, os.path.abspath(script))
+    # -P: what lies in the user's folder must not be imported in our place.
+    return (sys.executable, "-P", "-m", "git_datmo")
 
 
 @verb("project.init")

@@ -129,7 +129,6 @@ class Payload:
         if len(missing) > _NAMED:
             named.append(f"{len(missing) - _NAMED} more")
         noun = "1 file" if len(missing) == 1 else f"{len(missing)} files"
-        raise ContentMissing(
-            f"the content of {noun} is not here: {', '.join(named)}",
-            missing=[(path, p.key, p.blake3, p.size) for path, p in missing],
-        )
+        error = ContentMissing(f"the content of {noun} is not here: {', '.join(named)}")
+        error.missing = tuple((path, p.key, p.blake3, p.size) for path, p in missing)
+        raise error
