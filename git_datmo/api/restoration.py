@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.api import content, creation, lookup, surroundings
+from git_datmo.api import content, creation, lookup, state, surroundings
 from git_datmo.api.surroundings import User
 from git_datmo.errors import UnsafePath
 from git_datmo.model.snapshot import Snapshot
+from git_datmo.records import catalogue
 from git_datmo.records.project import Project
+from git_datmo.records.snapshots import SNAPSHOT
 from git_datmo.storage import restore, treediff
 from git_datmo.storage.objects import TREE
 
@@ -53,12 +55,7 @@ def checkout(
 
     root = project.repository.needs_work_tree("check out a snapshot")
     project.require_initialized()
-    saved = creation.create(
-        project,
-        message=f"saved before checkout of {record.id[:12]}",
-        visible=False,
-        user=user,
-    )
+    saved = _saved(project, f"saved before checkout of {record.id[:12]}", user)
     present, wanted = saved.tree, record.tree or ""
     moved = list(treediff.diff(objects.tree, present, wanted))
     _refuse_unsaved(project, root, moved)
@@ -76,6 +73,22 @@ def checkout(
     lookup.visit(project, record.id)
     kept = saved if saved.id != record.id else None
     return Restored(snapshot, kept, os.fspath(root), report.written, report.removed)
+
+
+def _saved(project: Project, message: str, user: User) -> Snapshot:
+    """A snapshot that holds the work tree as it is: the one you are on, any, or a new hidden one."""
+    _ = project.identity
+    now = state.of_work_tree(project, user, {}, count_ignored=False)
+    index = catalogue.refresh(project)
+    held = {r.id: r for r in index.select(SNAPSHOT, tree=now.tree, include_hidden=True)}
+    if held:
+        on = [oid for oid in reversed(lookup.visited(project)) if oid in held]
+        known = held[on[0]] if on else next(iter(held.values()))
+        lookup.visit(project, known.id)
+        return lookup.value(project, known, lookup.Names(index))
+    session = lookup.session_of(project, None)
+    nothing: dict[str, dict[str, object]] = {"config": {}, "stats": {}}
+    return creation.record(project, now, message, None, session, nothing, visible=False)
 
 
 def _refuse_unsaved(

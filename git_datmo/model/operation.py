@@ -91,7 +91,7 @@ class Operation:
                 f"an operation of {len(line)} bytes is more than a note can hold ({MAX_LINE})",
                 hint="store large values as files",
             )
-        return cls(at, clone, encoded["by"], decode(encoded.get("set", {})), tuple(paths), line)
+        return cls.parse(line)
 
     @classmethod
     def parse(cls, line: bytes) -> Operation:
@@ -141,7 +141,7 @@ def fold(operations: Iterable[Operation]) -> dict[str, Any]:
     """Return the document that the operations add up to; it shares nothing with them."""
     ordered = list(operations)
     if len(ordered) > 1:
-        ordered.sort(key=_order)
+        ordered = sorted({each.line: each for each in ordered}.values(), key=_order)
 
     state: dict[str, Any] = {}
     for operation in ordered:

@@ -28,6 +28,7 @@ class Directories:
 
     def __init__(self, root: int) -> None:
         self.root = root
+        self.made: list[bytes] = []  # directories made in the root itself
         self._path: bytes | None = b""
         self._names: list[bytes] = []
         self._fds: list[int | None] = []
@@ -79,6 +80,8 @@ class Directories:
                 if not make:
                     raise
                 os.mkdir(name, dir_fd=parent)
+                if not self._names:
+                    self.made.append(name)
                 fd = os.open(name, _DIRECTORY, dir_fd=parent)
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.ENOTDIR):

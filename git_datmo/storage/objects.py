@@ -87,17 +87,17 @@ class Objects:
         import pygit2
 
         try:
-            header = self.repo.odb.read_header(oid)
+            kind, _ = self.repo.odb.read_header(oid)
         except (KeyError, ValueError, pygit2.GitError):
             return None
-        return _KINDS.get(int(header.type))
+        return _KINDS.get(int(kind))
 
     def size(self, oid: str) -> int | None:
         """The object's size in bytes without reading it; None when it is missing."""
         import pygit2
 
         try:
-            return int(self.repo.odb.read_header(oid).size)
+            return int(self.repo.odb.read_header(oid)[1])
         except (KeyError, ValueError, pygit2.GitError):
             return None
 

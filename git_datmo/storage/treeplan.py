@@ -14,6 +14,7 @@ from git_datmo.model import names
 from git_datmo.storage.dirfd import shown
 
 FILE, EXECUTABLE, LINK, FOLDER, GITLINK = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
+FOLDERS = (FOLDER, GITLINK)
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 MAX_DEPTH = 512

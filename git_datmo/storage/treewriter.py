@@ -28,12 +28,18 @@ class TreeWriter:
     def __init__(self, root: int, *, replace: bool) -> None:
         self._directories = Directories(root)
         self._temporary = b".datmo-tmp-" + secrets.token_hex(8).encode() if replace else None
+        self._made: list[bytes] = []
 
     def __enter__(self) -> TreeWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._directories.close()
+
+    @property
+    def made(self) -> list[bytes]:
+        """The names that were made in the root itself, without `replace`."""
+        return self._made + self._directories.made
 
     def file(self, path: bytes, executable: bool, fill: Callable[[int], None]) -> None:
         """A regular file that `fill` writes through the descriptor it is given."""
@@ -65,6 +71,8 @@ class TreeWriter:
             parent = self._directories.open(folder, make=True)
             if self._temporary is None:
                 make(name, parent)
+                if not folder:
+                    self._made.append(name)
                 return
             make(self._temporary, parent)
             try:
@@ -119,7 +127,7 @@ class TreeWriter:
                     inner = folder + b"/" + os.fsencode(entry.name)
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(inner)
-                    elif inner not in expendable:
+                    elif inner not in expendable or not (entry.is_symlink() or entry.is_file()):
                         raise UnsafePath(
                             f"`{shown(path)}` is a directory that holds `{shown(inner)}`; "
                             "refusing to replace it by a file"

@@ -52,6 +52,8 @@ def rows(
 ) -> Iterator[list[int]]:
     """The numbers of the rows to show, in order, in as many lists as there were queries."""
     plan = _Plan(database, selection)
+    if plan.where == "0":
+        return
     for statement in plan.statements(limit is None):
         if limit is not None and limit <= 0:
             return
@@ -65,6 +67,8 @@ def rows(
 def total(database: Database, selection: Selection) -> int:
     """How many rows there are to show."""
     plan = _Plan(database, selection)
+    if plan.where == "0":
+        return 0
     source, few = plan.source(everything=True)
     return _number(database, f"SELECT count(*) FROM {source} WHERE {few}", plan.bindings)
 
@@ -75,6 +79,8 @@ class _Plan:
         self.selection = selection
         self.bindings = Bindings()
         self.conditions = Conditions(database, self.bindings)
+        where = selection.where
+        self.where = "1" if where is None else self.conditions.condition(where)
         self.shelf = " AND ".join(self._shelf())
         self.filters = " AND ".join(self._filters())
 
@@ -171,8 +177,8 @@ class _Plan:
         if selection.text is not None:
             needle = add(selection.text)
             yield f"(instr(o.message, {needle}) > 0 OR instr(o.label, {needle}) > 0)"
-        if selection.where is not None:
-            yield f"({self.conditions.condition(selection.where)})"
+        if self.where != "1":
+            yield f"({self.where})"
 
     def _key(self, path: Path, number: int) -> _Key | None:
         if path[0] in COLUMNS:

@@ -51,14 +51,18 @@ class Conditions:
         self.bindings = bindings
 
     def condition(self, expression: Expr) -> str:
-        """SQL that is 1 for the rows `o` that satisfy the expression, else 0."""
+        """SQL that is 1 for the rows `o` that satisfy the expression, else 0.
+
+        What is the same for all rows is just "0" or "1": SQLite drops an index from the plan
+        of a constant condition, and then refuses INDEXED BY.
+        """
         match expression:
             case And(operands):
                 return _joined("AND", [self.condition(operand) for operand in operands])
             case Or(operands):
                 return _joined("OR", [self.condition(operand) for operand in operands])
             case Not(operand):
-                return f"NOT ({self.condition(operand)})"
+                return _opposite(self.condition(operand))
             case Compare(path) | In(path) | IsNull(path):
                 if path[0] in COLUMNS:
                     return self._column(expression, path)
@@ -72,11 +76,12 @@ class Conditions:
         if isinstance(expression, Compare | In):
             test = "0" if expression.path[0] in COLUMNS else self._test(expression, "d.value")
         elif isinstance(expression, Not) and isinstance(expression.operand, IsNull):
-            expression, test = expression.operand, "1"
+            expression = expression.operand
+            test = "0" if expression.path[0] in COLUMNS else "1"
         else:
             return []
         known = path_id(self.database, expression.path)
-        if known is None or expression.path[0] in COLUMNS or "datmo_matches" in test:
+        if known is None or test == "0" or "datmo_matches" in test:
             return []
         return [f"d.path = {known} AND ({test})"]
 
@@ -88,7 +93,8 @@ class Conditions:
         if known is None:
             return "0"
         # The plus keeps SQLite from the index by value: the primary key finds the one row.
-        return f"{exists} AND ({self._test(expression, '+f.value')}))"
+        test = self._test(expression, "+f.value")
+        return test if test == "0" else f"{exists} AND ({test}))"
 
     def _test(self, expression: Compare | In, value: str) -> str:
         if isinstance(expression, In):
@@ -189,10 +195,18 @@ def _after(prefix: str) -> object:
 
 def _joined(word: str, parts: list[str]) -> str:
     """All parts joined as a balanced tree: SQLite refuses one deeper than 1,000."""
-    if len(parts) == 1:
-        return parts[0] if parts[0] in ("0", "1") else f"({parts[0]})"
+    decided, neutral = ("0", "1") if word == "AND" else ("1", "0")
+    if decided in parts:
+        return decided
+    parts = [part for part in parts if part != neutral]
+    if len(parts) < 2:
+        return parts[0] if parts else neutral
     half = len(parts) // 2
-    return f"({_joined(word, parts[:half])} {word} {_joined(word, parts[half:])})"
+    return f"({_joined(word, parts[:half])}) {word} ({_joined(word, parts[half:])})"
+
+
+def _opposite(condition: str) -> str:
+    return {"0": "1", "1": "0"}.get(condition) or f"NOT ({condition})"
 
 
 _parsed = lru_cache(64)(parse)
