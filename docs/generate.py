@@ -57,9 +57,9 @@ class Entry:
         return " ".join((PROGRAM, *self.words))
 
     @property
-    def is_alias(self) -> bool:
-        """The same command under a second name."""
-        return bool(self.words) and self.command.name != self.words[-1]
+    def aliases(self) -> list[tuple[str, str]]:
+        """(other name, name) of the commands of a group that have a second name."""
+        return sorted(getattr(self.command, "aliases", {}).items())
 
 
 def walk(
@@ -67,10 +67,10 @@ def walk(
 ) -> Iterator[Entry]:
     """The command and all below it, parents first; hidden ones are left out."""
     name = words[-1] if words else PROGRAM
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH)
-    entry = Entry(words, command, context)
-    yield entry
-    if isinstance(command, click.Group) and not entry.is_alias:
+    settings = {**command.context_settings, "terminal_width": WIDTH}
+    context = click.Context(command, info_name=name, parent=parent, **settings)
+    yield Entry(words, command, context)
+    if isinstance(command, click.Group):
         for child in command.list_commands(context):
             found = command.get_command(context, child)
             if found is not None and not found.hidden:
@@ -84,11 +84,11 @@ def reference(entries: list[Entry]) -> str:
 
 def section(entry: Entry) -> str:
     heading = f"## {entry.title}\n"
-    if entry.is_alias:
-        return f"{heading}\nAnother name for `{entry.command.name}`.\n"
     verb = getattr(entry.command, "verb", None)
     python = f"\nIn Python: `git_datmo.{verb}`\n" if verb else ""
-    return f"{heading}{python}\n```text\n{entry.command.get_help(entry.context).rstrip()}\n```\n"
+    help_text = f"\n```text\n{entry.command.get_help(entry.context).rstrip()}\n```\n"
+    names = ", ".join(f"`{alias}` for `{name}`" for alias, name in entry.aliases)
+    return f"{heading}{python}{help_text}" + (f"\nOther names: {names}.\n" if names else "")
 
 
 def man_page(entries: list[Entry]) -> str:
@@ -111,11 +111,11 @@ def man_page(entries: list[Entry]) -> str:
 def man_command(entry: Entry) -> Iterator[str]:
     usage = " ".join(entry.command.collect_usage_pieces(entry.context))
     yield f".SS {roff(f'{entry.title} {usage}')}"
-    if entry.is_alias:
-        yield f"Another name for \\fB{roff(str(entry.command.name))}\\fR."
-        return
     yield from paragraphs(entry.command.help or "")
     yield from options(entry)
+    if entry.aliases:
+        names = (rf"\fB{roff(alias)}\fR for \fB{roff(name)}\fR" for alias, name in entry.aliases)
+        yield from (".PP", f"Other names: {', '.join(names)}.")
 
 
 def options(entry: Entry) -> Iterator[str]:

@@ -43,8 +43,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ui.web": VALUES | {"ui", "api"},
     "compat": VALUES | {"api"},
     "cli": VALUES | {"api", "ui", "ui.web"},
-    "__main__": GROUND | {"cli", "api"},
-    "": GROUND | {"model", "api", "compat"},  # the front door
+    "config": GROUND,
+    "sdk": VALUES | {"api", "config"},
+    "__main__": GROUND | {"cli"},
+    "": VALUES | {"sdk", "config", "compat"},  # the front door
 }
 
 # Where each dependency may be imported; None is anywhere. What is not here is not a dependency.
@@ -55,6 +57,7 @@ PLACES: dict[str, tuple[str, ...] | None] = {
     "click": ("cli",),
     "rich": ("ui", "ui.web"),
     "docker": ("runners.docker",),
+    "pandas": ("model",),  # only where a list is asked for its data frame
     "orjson": None,
     "yaml": None,
 }
