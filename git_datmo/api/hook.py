@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from git_datmo.api import creation, remote, surroundings
 from git_datmo.api.surroundings import User
 from git_datmo.hooks import handle
@@ -40,7 +42,7 @@ def pre_push(project: Project, remote_name: str, url: str, lines: bytes) -> Exch
     """
     moved = astray.tidy(project)
     updates = [
-        (update.local_oid, update.remote_ref, update.remote_oid)
+        (update.local_oid, os.fsdecode(update.remote_ref), update.remote_oid)
         for update in handle.parse_pre_push(lines)
     ]
     done = remote.deliver(project, remote_name, url, updates)

@@ -11,7 +11,7 @@ from git_datmo.api import content, creation, lookup, state, surroundings
 from git_datmo.api.surroundings import User
 from git_datmo.errors import UnsafePath
 from git_datmo.model.snapshot import Snapshot
-from git_datmo.records import catalogue
+from git_datmo.records import catalogue, clones
 from git_datmo.records.project import Project
 from git_datmo.records.snapshots import SNAPSHOT
 from git_datmo.storage import restore, treediff
@@ -54,7 +54,9 @@ def checkout(
         return Restored(snapshot, None, os.fspath(target), report.written, 0)
 
     root = project.repository.needs_work_tree("check out a snapshot")
-    project.require_initialized()
+    if not project.initialized:
+        # A fresh clone that fetched snapshots: its own state needs a place to be kept in.
+        clones.create(project.home)
     saved = _saved(project, f"saved before checkout of {record.id[:12]}", user)
     present, wanted = saved.tree, record.tree or ""
     moved = list(treediff.diff(objects.tree, present, wanted))

@@ -161,6 +161,11 @@ def compare(left: object, how: str, right: Literal) -> bool:
     return _kind(left) == _kind(right) != "" and _ORDERED[how](_plain(left), _plain(right))
 
 
+def is_nan(value: int | float) -> bool:
+    """Whether the number is NaN; unlike math.isnan it takes integers of any size."""
+    return isinstance(value, float) and math.isnan(value)
+
+
 def machine_number(value: int | float) -> int | float:
     """The number as it is compared: integers outside 64 bit become floats."""
     if isinstance(value, float) or -(2**63) <= value < 2**63:
@@ -168,7 +173,7 @@ def machine_number(value: int | float) -> int | float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def show_path(path: Path) -> str:
@@ -198,7 +203,7 @@ def _kind(value: object) -> str:
         return "text"
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, int) or (isinstance(value, float) and not math.isnan(value)):
+    if isinstance(value, int | float) and not is_nan(value):
         return "number"
     return ""
 

@@ -66,7 +66,8 @@ MAX_DEPTH = 50
 _SPACE = re.compile(r"\s*")
 _SYMBOL = re.compile("|".join((*map(re.escape, OPERATORS[:6]), "=")))
 _NUMBER = re.compile(
-    r"[+-]?(?:inf\b|nan\b|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?(?![\w.]))", re.IGNORECASE
+    r"[+-]?(?:inf\b|nan\b|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?(?![\w.]))",
+    re.IGNORECASE,
 )
 _ESCAPED = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "`": "`"}
 _HEX4 = re.compile(r"[0-9a-fA-F]{4}")

@@ -23,7 +23,11 @@ def sources(repository: Repository) -> str:
     named = config.get("core.attributesfile")
     outside = Path(named).expanduser() if named else default / "git" / "attributes"
     parts = []
-    for path in (repository.common_dir / "info" / "attributes", outside, Path("/etc/gitattributes")):
+    for path in (
+        repository.common_dir / "info" / "attributes",
+        outside,
+        Path("/etc/gitattributes"),
+    ):
         try:
             state = os.stat(path)
         except OSError:

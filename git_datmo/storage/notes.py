@@ -50,9 +50,7 @@ def walk(objects: Objects, tree: str) -> Iterator[tuple[str, str]]:
             yield target, blob
 
 
-def diff(
-    objects: Objects, before: str, after: str
-) -> Iterator[tuple[str, str | None, str | None]]:
+def diff(objects: Objects, before: str, after: str) -> Iterator[tuple[str, str | None, str | None]]:
     """(target, blob before, blob after) for each note that differs between two trees."""
     if before == after:
         return

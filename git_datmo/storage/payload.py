@@ -17,7 +17,7 @@ from git_datmo.errors import (
 )
 from git_datmo.model.pointer import MAX_SIZE, Pointer, looks_like_pointer
 from git_datmo.storage.dirfd import shown
-from git_datmo.storage.treeplan import LINK, Entry, ObjectSource
+from git_datmo.storage.treeplan import FOLDERS, LINK, Entry, ObjectSource
 
 _HELD = 32 << 20  # bytes of blobs kept from the check to the writing; the rest is read twice
 _NAMED = 20  # paths that an error lists
@@ -53,7 +53,7 @@ class Payload:
         for entry in entries:
             if entry.mode == LINK:
                 self._check_target(entry)
-            elif (pointer := self._first_look(entry)) is not None:
+            elif entry.mode not in FOLDERS and (pointer := self._first_look(entry)) is not None:
                 paths.setdefault(pointer, []).append(entry.path)
         self._ask(paths)
 

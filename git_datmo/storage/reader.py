@@ -36,9 +36,7 @@ class Look(NamedTuple):
 
     @classmethod
     def of(cls, state: os.stat_result) -> Look:
-        return cls(
-            state.st_mode, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino
-        )
+        return cls(state.st_mode, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
 
 
 class Known(NamedTuple):

@@ -129,7 +129,11 @@ def _read_loose(entry: os.DirEntry[str], name: str, refs: Refs) -> None:
         return
     refs.found.pop(name, None)
     refs.bad[name] = (
-        "a symbolic ref" if text.startswith(b"ref:") else "empty" if not text else "not an object id"
+        "a symbolic ref"
+        if text.startswith(b"ref:")
+        else "empty"
+        if not text
+        else "not an object id"
     )
 
 

@@ -137,7 +137,7 @@ def apply(
             if entry.mode in FOLDERS or entry.path in twins or not unchanged(*entry)
         ]
         first = clearing.clearing(writer, pending, doomed)
-        payload = Payload(source, content, (e for e in pending if e.mode not in FOLDERS))
+        payload = Payload(source, content, pending)
 
         removed = [path for path in sorted(doomed) if writer.unlink(path)]
         for path, is_folder in reversed(first):

@@ -127,7 +127,9 @@ class TreeWriter:
                     inner = folder + b"/" + os.fsencode(entry.name)
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(inner)
-                    elif inner not in expendable or not (entry.is_symlink() or entry.is_file()):
+                    elif inner not in expendable or not (
+                        is_plain(entry.stat(follow_symlinks=False))
+                    ):
                         raise UnsafePath(
                             f"`{shown(path)}` is a directory that holds `{shown(inner)}`; "
                             "refusing to replace it by a file"

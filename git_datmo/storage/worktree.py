@@ -183,7 +183,10 @@ class _Work:
             if not flag & attributes.FORBIDDEN:
                 try:
                     state = os.lstat(self.root + b"/" + path)
-                    if state.st_size >= self.options.threshold and state.st_mode & 0o170000 == 0o100000:
+                    if (
+                        state.st_size >= self.options.threshold
+                        and state.st_mode & 0o170000 == 0o100000
+                    ):
                         flag |= LARGE
                 except OSError:
                     pass
@@ -265,7 +268,8 @@ class _Work:
         extras = [
             (path, is_folder)
             for path, is_folder in listed
-            if path not in held and not (is_folder and path in self.cache.paths and self._in(bare, path))
+            if path not in held
+            and not (is_folder and path in self.cache.paths and self._in(bare, path))
         ]
         if not extras:
             return folders.Extras()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from git_datmo.model.expression import Path, machine_number
+from git_datmo.model.expression import Path, is_nan, machine_number
 from git_datmo.storage.index.schema import DICT, FALSE, LIST, NAN, TRUE
 
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -108,7 +108,7 @@ def facts(document: dict[str, Any]) -> Iterator[tuple[Path, object]]:
         elif isinstance(value, str):
             yield path, value
         elif value is not None:
-            yield path, NAN if math.isnan(value) else machine_number(value)
+            yield path, NAN if is_nan(value) else machine_number(value)
 
 
 def plain(value: Any) -> object:

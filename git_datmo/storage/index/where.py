@@ -7,7 +7,6 @@ of `objects`; what is not a column of it is looked up among the facts.
 from __future__ import annotations
 
 import json
-import math
 from functools import lru_cache
 
 from git_datmo.model.expression import (
@@ -20,6 +19,7 @@ from git_datmo.model.expression import (
     Not,
     Or,
     Path,
+    is_nan,
     machine_number,
     show_path,
 )
@@ -181,7 +181,7 @@ def _bindable(literal: Literal) -> object:
         return TRUE if literal else FALSE
     if isinstance(literal, str):
         return literal
-    return None if math.isnan(literal) else machine_number(literal)
+    return None if is_nan(literal) else machine_number(literal)
 
 
 def _after(prefix: str) -> object:
