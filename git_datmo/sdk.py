@@ -14,12 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from git_datmo.api import location
 from git_datmo.api.surroundings import User
 from git_datmo.config import Config
 from git_datmo.errors import InvalidArgumentType, InvalidProjectPath, MutuallyExclusiveArguments
 from git_datmo.model.listing import Listing
-from git_datmo.records import astray
-from git_datmo.records.project import Project
 
 # Positional arguments of the verbs, in the order that datmo's manuals use.
 POSITIONS: dict[str, tuple[str, ...]] = {
@@ -85,13 +84,14 @@ def _bind(title: str) -> Callable[..., Any]:
             _older_names(keywords)
         if title in _WITH_USER:
             keywords.setdefault("user", User(dict(os.environ), running=True))
-        project = locate(home) if title != "project.init" else _locate_or_make(home)
+        folder = _folder(home)
+        project = (
+            location.find_or_make(folder)[0] if title == "project.init" else location.find(folder)
+        )
         found = target(project, **keywords)
         return Listing(found) if isinstance(found, list) else found
 
     return call
-
-
 
 
 def _older_names(keywords: dict[str, Any]) -> None:
@@ -106,23 +106,6 @@ def _older_names(keywords: dict[str, Any]) -> None:
         keywords["environment_paths"] = tuple(env)
     else:
         raise InvalidArgumentType(f"env is a path or a list of paths, not {type(env).__name__}")
-
-
-def locate(home: str | os.PathLike[str] | None) -> Project:
-    """The project around `home`, else around `Config().home`.
-
-    Raises InvalidProjectPath, NotARepository.
-    """
-    folder = _folder(home)
-    project = Project.open(folder)
-    astray.tidy(project)
-    return project
-
-
-def _locate_or_make(home: str | os.PathLike[str] | None) -> Project:
-    from git_datmo.api import project as verbs
-
-    return verbs.locate(_folder(home))
 
 
 def _folder(home: str | os.PathLike[str] | None) -> Path:

@@ -97,9 +97,7 @@ def _measure(project: Project, leaf: Leaf | None) -> tuple[int | None, str | Non
     return project.repository.objects.size(leaf[1]), leaf[1]
 
 
-def _patch(
-    project: Project, before: str, after: str, files: Iterable[bytes], context: int
-) -> str:
+def _patch(project: Project, before: str, after: str, files: Iterable[bytes], context: int) -> str:
     """git's patch between two trees, without the paths that count as files."""
     left_out = [b":(exclude,top,literal)" + path for path in files]
     if len(left_out) > 500:

@@ -75,26 +75,22 @@ def listing(project: Project, oid: str) -> list[dict[str, Any]]:
     return rows
 
 
-def opener(project: Project, oid: str) -> Callable[[str], list[IO[Any]]]:
-    """What `Snapshot.get_files` calls: opens every file of the snapshot."""
-
-    def open_all(mode: str) -> list[IO[Any]]:
-        found = sorted(files_of(project, oid).items())
-        pointers = {path: pointer_at(project, blob) for path, (_, blob) in found}
-        content = Content(project)
-        content.prepare({p: os.fsdecode(path) for path, p in pointers.items() if p is not None})
-        opened: list[IO[Any]] = []
-        for path, (_, blob) in found:
-            pointer = pointers[path]
-            raw: IO[bytes]
-            if pointer is not None:
-                raw = _Named(content.open(pointer), os.fsdecode(path))
-            else:
-                raw = _Bytes(project.repository.objects.blob(blob), os.fsdecode(path))
-            opened.append(raw if "b" in mode else io.TextIOWrapper(raw, encoding="utf-8"))
-        return opened
-
-    return open_all
+def open_files(project: Project, oid: str, mode: str) -> list[IO[Any]]:
+    """Every file of a snapshot, opened for reading; what `Snapshot.get_files` gives."""
+    found = sorted(files_of(project, oid).items())
+    pointers = {path: pointer_at(project, blob) for path, (_, blob) in found}
+    content = Content(project)
+    content.prepare({p: os.fsdecode(path) for path, p in pointers.items() if p is not None})
+    opened: list[IO[Any]] = []
+    for path, (_, blob) in found:
+        pointer = pointers[path]
+        raw: IO[bytes]
+        if pointer is not None:
+            raw = _Named(content.open(pointer), os.fsdecode(path))
+        else:
+            raw = _Bytes(project.repository.objects.blob(blob), os.fsdecode(path))
+        opened.append(raw if "b" in mode else io.TextIOWrapper(raw, encoding="utf-8"))
+    return opened
 
 
 class _Bytes(io.BytesIO):

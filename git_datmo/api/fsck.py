@@ -61,7 +61,9 @@ def _refs(project: Project, checked: dict[str, int]) -> Iterator[Finding]:
             yield Finding("ref", name, f"the ref {name} is unreadable: {reason}")
         for name, oid in found.found.items():
             if project.repository.objects.kind(oid) != "commit":
-                yield Finding("ref", name, f"the ref {name} names {oid}, which is missing or damaged")
+                yield Finding(
+                    "ref", name, f"the ref {name} names {oid}, which is missing or damaged"
+                )
 
 
 def _notes(project: Project, checked: dict[str, int]) -> Iterator[Finding]:

@@ -29,9 +29,7 @@ def post_commit(
     subject = git.run("log", "-1", "--format=%s", commit or head).decode(errors="replace").strip()
     message = f"commit {(commit or head)[:12]}: {subject}"
     if commit is not None and commit != head:
-        return creation.create(
-            project, message=message, commit_id=commit, visible=False, user=user
-        )
+        return creation.create(project, message=message, commit_id=commit, visible=False, user=user)
     return creation.create(project, message=message, visible=False, user=user)
 
 
@@ -50,5 +48,3 @@ def pre_push(project: Project, remote_name: str, url: str, lines: bytes) -> Exch
     if moved:
         notices = (*notices, f"{moved} refs of other clones were moved aside: push again")
     return Exchange(done.remote, 0, done.content_files, done.content_bytes, notices=notices)
-
-

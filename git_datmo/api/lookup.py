@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from typing import IO, Any
 
 from git_datmo.errors import AmbiguousId, SessionDoesNotExist, SnapshotNotFound
-from git_datmo.model import document
 from git_datmo.model.snapshot import Facts, Snapshot
 from git_datmo.records import catalogue, layout
 from git_datmo.records.project import Project
-from git_datmo.records.snapshots import SESSION, SNAPSHOT
+from git_datmo.records.kinds import SESSION, SNAPSHOT
 from git_datmo.storage.index import Index, Record
+from git_datmo.storage.index.record import plain
 
 _HEX = re.compile(r"[0-9a-f]{4,40}")
 _VISITED = re.compile(r"@\{-(\d+)\}")
@@ -31,7 +32,8 @@ def snapshot(project: Project, name: str | None) -> Record:
     record = record or _by_revision(project, index, name)
     if record is None:
         raise SnapshotNotFound(
-            f"no snapshot has the id, label or name '{name}'", hint="'git datmo snapshot ls' lists them"
+            f"no snapshot has the id, label or name '{name}'",
+            hint="'git datmo snapshot ls' lists them",
         )
     return record
 
@@ -103,14 +105,16 @@ def session(project: Project, name: str) -> Record | None:
     for record in sessions(index):
         if record.doc.get("name") == name or record.id == name:
             return record
-    if name in (layout.DEFAULT_SESSION, layout.session_id(layout.DEFAULT_SESSION)):
+    if name in (layout.DEFAULT_SESSION, layout.DEFAULT_SESSION_ID):
         return None
     if _HEX.fullmatch(name):
         found = [r for r in sessions(index) if r.id.startswith(name)]
         if len(found) == 1:
             return found[0]
         if found:
-            raise AmbiguousId(f"'{name}' could be several sessions", candidates=[r.id for r in found])
+            raise AmbiguousId(
+                f"'{name}' could be several sessions", candidates=[r.id for r in found]
+            )
     raise SessionDoesNotExist(
         f"there is no session '{name}'", hint="'git datmo session ls' lists them"
     )
@@ -125,7 +129,7 @@ def session_of(project: Project, name: str | None) -> str:
     """The id of a session by name or id; of the current one for None."""
     chosen = name if name is not None else current_session(project)
     record = session(project, chosen)
-    return record.id if record is not None else layout.session_id(layout.DEFAULT_SESSION)
+    return record.id if record is not None else layout.DEFAULT_SESSION_ID
 
 
 def current_session(project: Project) -> str:
@@ -147,7 +151,7 @@ class Names:
 
     def __init__(self, index: Index) -> None:
         self.model_id = model_id(index)
-        self._sessions = {layout.session_id(layout.DEFAULT_SESSION): layout.DEFAULT_SESSION}
+        self._sessions = {layout.DEFAULT_SESSION_ID: layout.DEFAULT_SESSION}
         for record in index.select(SESSION, include_hidden=True, include_deleted=True):
             self._sessions[record.id] = str(record.doc.get("name") or "")
 
@@ -155,11 +159,15 @@ class Names:
         return self._sessions.get(oid or "", oid or "")
 
 
-def value(project: Project, record: Record, names: Names, **made: object) -> Snapshot:
+def value(project: Project, record: Record, names: Names, **made: Any) -> Snapshot:
     """The public value of an index record."""
-    from git_datmo.api.content import opener
 
-    return Snapshot(facts(record, names), opener=opener(project, record.id), **made)  # type: ignore[arg-type]
+    def opener(mode: str) -> list[IO[Any]]:
+        from git_datmo.api import content
+
+        return content.open_files(project, record.id, mode)
+
+    return Snapshot(facts(record, names), opener=opener, **made)
 
 
 def facts(record: Record, names: Names) -> Facts:
@@ -188,7 +196,7 @@ def facts(record: Record, names: Names) -> Facts:
 
 def decoded(value: object) -> dict[str, object]:
     """A stored document as plain values."""
-    found = document.decode(value)
+    found = plain(value)
     return found if isinstance(found, dict) else {}
 
 
@@ -212,5 +220,3 @@ def visit(project: Project, oid: str) -> None:
         os.replace(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)
-
-

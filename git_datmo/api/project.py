@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,34 +12,20 @@ from pathlib import Path
 from git_datmo.api import lookup, surroundings
 from git_datmo.api.state import notices
 from git_datmo.api.surroundings import User
-from git_datmo.errors import NotARepository, ReadOnlyRepository, RequiredArgumentMissing
+from git_datmo.errors import RequiredArgumentMissing
 from git_datmo.hooks.install import install
 from git_datmo.hooks.location import location, manual_lines
 from git_datmo.hooks.uninstall import uninstall
 from git_datmo.model.project import Initialized, ProjectInfo, Status
 from git_datmo.records import astray, catalogue, chain, clones, layout
 from git_datmo.records.project import Project
-from git_datmo.records.snapshots import SNAPSHOT
+from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.storage import refs, treediff, worktree
-from git_datmo.storage.git import environment
 from git_datmo.storage.index import Index
 from git_datmo.storage.worktree import Options, Trees
 from git_datmo.version import __version__
 
 EVENTS = ("post-commit", "pre-push")
-
-
-def locate(folder: Path) -> Project:
-    """The project around `folder`; where there is no repository, one is made by `git init`."""
-    try:
-        return Project.open(folder)
-    except NotARepository:
-        if not os.access(folder, os.W_OK):
-            raise ReadOnlyRepository(f"cannot make a repository in {folder}") from None
-        # libgit2 reads neither SHA-256 names nor reftable, whatever the user's defaults are.
-        env = {**environment(), "GIT_DEFAULT_HASH": "sha1", "GIT_DEFAULT_REF_FORMAT": "files"}
-        subprocess.run(["git", "init", "--quiet"], cwd=folder, env=env, check=True)
-        return Project.open(folder)
 
 
 def init(
@@ -101,7 +86,9 @@ def _connect(project: Project, program: Sequence[str], steps: list[str]) -> list
     if config.boolean("datmo.fetch", True):
         for remote in config.sections("remote"):
             line = layout.fetch_line(remote)
-            if config.all(f"remote.{remote}.url") and line not in config.all(f"remote.{remote}.fetch"):
+            if config.all(f"remote.{remote}.url") and line not in config.all(
+                f"remote.{remote}.fetch"
+            ):
                 config.add(f"remote.{remote}.fetch", line)
                 steps.append(f"a plain 'git fetch {remote}' now brings its snapshots")
     if not program:
@@ -251,13 +238,27 @@ def status(project: Project, *, user: User = surroundings.NOBODY) -> Status:
             None,
         )
         seen = [record for oid in reversed(lookup.visited(project)) if (record := index.get(oid))]
-        exact = next((r for r in seen[:1] if same and (r.tree, r.environment) == (same.tree, same.environment)), same)
-        current = exact or next((r for r in seen if not r.deleted), None) or index.latest(SNAPSHOT, visible=None)
+        exact = next(
+            (
+                r
+                for r in seen[:1]
+                if same and (r.tree, r.environment) == (same.tree, same.environment)
+            ),
+            same,
+        )
+        current = (
+            exact
+            or next((r for r in seen if not r.deleted), None)
+            or index.latest(SNAPSHOT, visible=None)
+        )
         if current is not None and exact is None:
             unsaved = _unsaved(project, captured, around, current.tree or "", current.environment)
         elif current is None:
             unsaved = _unsaved(project, captured, around, treediff.EMPTY_TREE, None)
-    user_made, automatic = index.latest(SNAPSHOT, visible=True), index.latest(SNAPSHOT, visible=False)
+    user_made, automatic = (
+        index.latest(SNAPSHOT, visible=True),
+        index.latest(SNAPSHOT, visible=False),
+    )
 
     def public(record):  # type: ignore[no-untyped-def]
         return lookup.value(project, record, names) if record is not None else None
@@ -279,7 +280,9 @@ def _unsaved(project, captured, around, tree: str, environment_id) -> dict[str, 
     found: dict[str, list[str]] = {"code": [], "environment": [], "files": []}
     definitions = set(around.definitions)
     for path, old, new in treediff.diff(trees.read, tree, captured.tree):
-        part = "environment" if path in definitions else "files" if path in captured.files else "code"
+        part = (
+            "environment" if path in definitions else "files" if path in captured.files else "code"
+        )
         if old is None and new is not None and new[1] == treediff.EMPTY_TREE:
             part = "code"
         found[part].append(os.fsdecode(path))

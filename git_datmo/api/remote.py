@@ -9,7 +9,7 @@ from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
 from git_datmo.records import astray, catalogue, chain, clones, layout
 from git_datmo.records.project import Project
-from git_datmo.records.snapshots import SNAPSHOT
+from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.remotes import exchange
 from git_datmo.storage import refs
 
@@ -173,5 +173,3 @@ def pull(
         missing=tuple(f"{wanted[p]} ({p.size} bytes, {p.key})" for p in lost),
         notices=done.notices,
     )
-
-

@@ -13,7 +13,7 @@ from git_datmo.errors import UnsafePath
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue, clones
 from git_datmo.records.project import Project
-from git_datmo.records.snapshots import SNAPSHOT
+from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.storage import restore, treediff
 from git_datmo.storage.objects import TREE
 

@@ -7,7 +7,7 @@ from git_datmo.errors import Conflict, RequiredArgumentMissing, ValidationFailed
 from git_datmo.model.session import Session
 from git_datmo.records import catalogue, chain, layout
 from git_datmo.records.project import Project
-from git_datmo.records.snapshots import SNAPSHOT
+from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.storage.index import Index
 
 MAX_NAME = 200
@@ -45,7 +45,7 @@ def ls(project: Project) -> list[Session]:
         )
         for r in lookup.sessions(index)
     ]
-    default = layout.session_id(layout.DEFAULT_SESSION)
+    default = layout.DEFAULT_SESSION_ID
     if all(session.id != default for session in found):
         count = index.count(SNAPSHOT, session=default)
         found.append(Session(default, layout.DEFAULT_SESSION, default == chosen, count))
@@ -70,7 +70,7 @@ def update(project: Project, session_id: str | None = None, *, name: str | None 
         raise RequiredArgumentMissing("update needs the name or id of a session")
     wanted = _checked(name)
     record = lookup.session(project, session_id)
-    if record is None or record.id == layout.session_id(layout.DEFAULT_SESSION):
+    if record is None or record.id == layout.DEFAULT_SESSION_ID:
         raise Conflict("the session 'default' always exists and keeps its name")
     with chain.writing(project) as writer:
         taken = _named(writer.index, wanted)
@@ -89,7 +89,7 @@ def delete(project: Project, *, name: str | None = None) -> Session:
     if not name:
         raise RequiredArgumentMissing("delete needs the name of a session")
     record = lookup.session(project, name)
-    if record is None or record.id == layout.session_id(layout.DEFAULT_SESSION):
+    if record is None or record.id == layout.DEFAULT_SESSION_ID:
         raise Conflict("the session 'default' always exists and cannot be deleted")
     gone = _one(project, record.id)
     if gone.current:
@@ -111,7 +111,7 @@ def _checked(name: str | None) -> str:
 
 def _named(index: Index, name: str) -> str | None:
     if name == layout.DEFAULT_SESSION:
-        return layout.session_id(layout.DEFAULT_SESSION)
+        return layout.DEFAULT_SESSION_ID
     return next((r.id for r in lookup.sessions(index) if r.doc.get("name") == name), None)
 
 

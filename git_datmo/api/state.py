@@ -14,7 +14,7 @@ from git_datmo.errors import CommitDoesNotExist, PathDoesNotExist, SnapshotNotFo
 from git_datmo.model.paths import parse_mapping
 from git_datmo.records import catalogue
 from git_datmo.records.project import Project
-from git_datmo.records.snapshots import SNAPSHOT
+from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.storage import worktree
 from git_datmo.storage.treediff import Leaf
 from git_datmo.storage.worktree import Capture, Options
@@ -136,5 +136,3 @@ def _with_files(project: Project, state: State, collection: str) -> State:
     trees = worktree.Trees(project.repository, dry=False)
     tree = trees.patch(trees.patch(state.tree, gone), dict(files))
     return State(tree, set(files), state.environment, state.notices)
-
-

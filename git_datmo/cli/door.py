@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from git_datmo.records.project import Project
+    from git_datmo.api.location import Project
 
 F = TypeVar("F", bound=click.Command)
 
@@ -63,12 +63,9 @@ def start() -> Path:
 
 def project() -> Project:
     """The project around the folder, its refs in order."""
-    from git_datmo.records import astray
-    from git_datmo.records.project import Project
+    from git_datmo.api import location
 
-    found = Project.open(start())
-    astray.tidy(found)
-    return found
+    return location.find(start())
 
 
 def user() -> Any:

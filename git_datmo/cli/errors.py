@@ -35,11 +35,9 @@ def guard(run: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        from git_datmo.storage.durability import explain
-
-        known = explain(error, error.filename or ".")
-        _tell(known.message, known.hint)
-        return known.exit_code
+        where = f" {os.fspath(error.filename)}" if error.filename else ""
+        _tell(f"cannot use{where}: {error.strerror or error}", None)
+        return 4
     except Exception as error:  # noqa: BLE001  the one place where a bug is met
         import traceback
 

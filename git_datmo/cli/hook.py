@@ -29,10 +29,10 @@ def post_commit(commit: str | None) -> None:
 @click.argument("url")
 def pre_push(remote: str, url: str) -> None:
     """Deliver content before git sends refs; the refs come on standard input."""
-    from git_datmo.records.project import Project
+    from git_datmo.api import location
 
     lines = click.get_binary_stream("stdin").read()
-    done = door.call("hook.pre_push", Project.open(door.start()), remote, url, lines)
+    done = door.call("hook.pre_push", location.find(door.start(), tidy=False), remote, url, lines)
     door.note(done.notices)
     if done.content_files:
         from git_datmo.ui.rows import size

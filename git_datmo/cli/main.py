@@ -48,9 +48,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
         ctx.exit()
 
 
-@click.group(
-    cls=Root, name="git-datmo", context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=Root, name="git-datmo", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-C",
     "directory",
@@ -82,7 +80,12 @@ def main(args: Sequence[str]) -> int:
     """Run one command and return its exit code."""
 
     def run() -> int:
-        code = cli.main(args=list(args), prog_name="git datmo", standalone_mode=False)
+        code = cli.main(
+            args=list(args),
+            prog_name="git datmo",
+            complete_var="_GIT_DATMO_COMPLETE",
+            standalone_mode=False,
+        )
         return code if isinstance(code, int) else 0
 
     return guard(run)

@@ -41,11 +41,10 @@ def init(name: str | None, description: str | None, force: bool) -> None:
     Writes below .git only: config, hooks and the folder .git/datmo. Run again, it keeps what is
     there and renews the hooks.
     """
+    from git_datmo.api import location
     from git_datmo.api import project as verbs
 
-    folder = door.start()
-    fresh = not _has_repository(folder)
-    found = verbs.locate(folder)
+    found, fresh = location.find_or_make(door.start())
     if fresh:
         door.say(f"Made a git repository in {found.repository.git_dir} (sha1, loose-file refs)")
     if not force and sys.stdin.isatty():
@@ -66,17 +65,6 @@ def init(name: str | None, description: str | None, force: bool) -> None:
     if done.manual:
         door.say("git runs hooks from a folder that is not below .git. Add to them:")
         door.say(f"  {line}" for line in done.manual)
-
-
-def _has_repository(folder: Path) -> bool:
-    from git_datmo.errors import NotARepository
-    from git_datmo.records.project import Project
-
-    try:
-        Project.open(folder)
-    except NotARepository:
-        return False
-    return True
 
 
 def _ask(found: Any, name: str | None, description: str | None) -> tuple[str, str]:

@@ -64,9 +64,7 @@ def create(json: bool, config: tuple[str, ...], stats: tuple[str, ...], **given:
     for kind, items in (("config", config), ("stats", stats)):
         given[kind] = parse_items(kind, items) if items else None
     with progress("reading large files", unit="B") as bar:
-        made = door.call(
-            "snapshot.create", found, **given, user=door.user(), progress=bar.advance
-        )
+        made = door.call("snapshot.create", found, **given, user=door.user(), progress=bar.advance)
     door.note(made.notices)
     if json:
         door.document({**(as_dict(made) or {}), "new": made.is_new, "notices": list(made.notices)})
@@ -227,8 +225,11 @@ def checkout(snapshot_id: str, into: str | None, json: bool) -> None:
         document = {"id": done.snapshot.id, "saved": done.saved.id if done.saved else None}
         door.document({**document, "written": done.written, "removed": done.removed})
         return
-    door.say(f"Moved to snapshot with id: {done.snapshot.id}" if into is None else
-             f"Wrote snapshot {done.snapshot.id} into {done.target}")
+    door.say(
+        f"Moved to snapshot with id: {done.snapshot.id}"
+        if into is None
+        else f"Wrote snapshot {done.snapshot.id} into {done.target}"
+    )
     if done.saved is not None:
         door.say(f"To come back: git datmo snapshot checkout {done.saved.id[:12]}")
 

@@ -20,14 +20,15 @@ def listing_options(function: F) -> F:
     for option in reversed(
         (
             click.option(
-                "--format", type=click.Choice(FORMATS), default="table", help="The form of the list."
+                "--format",
+                type=click.Choice(FORMATS),
+                default="table",
+                help="The form of the list.",
             ),
             click.option("--json", is_flag=True, help="The same as --format json."),
             click.option("--jsonl", is_flag=True, help="The same as --format jsonl."),
             click.option("--download", is_flag=True, help="Write the list to a file."),
-            click.option(
-                "--download-path", type=click.Path(), help="Write the list to this file."
-            ),
+            click.option("--download-path", type=click.Path(), help="Write the list to this file."),
         )
     ):
         function = option(function)
@@ -90,7 +91,9 @@ def _lines(
         from git_datmo.ui import table
 
         heads = [
-            table.Column(name, flexible=name in ("message", "config", "stats"), style=styles.get(name, ""))
+            table.Column(
+                name, flexible=name in ("message", "config", "stats"), style=styles.get(name, "")
+            )
             for name in columns
         ]
         yield from table.render(

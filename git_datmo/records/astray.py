@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
-from git_datmo.records import chain, clones, layout
+from git_datmo.records import clones, layout
 from git_datmo.records.catalogue import refresh
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
-from git_datmo.storage.locks import mutex
 
 if TYPE_CHECKING:
     from git_datmo.storage.index import Index
@@ -30,8 +29,10 @@ def tidy(project: Project) -> int:
     common = project.repository.common_dir
     stamp = refs.signature(common, layout.OWN)
     index = project.index
-    if index.meta(_SEEN) == stamp and chain.sound(project):
+    if index.meta(_SEEN) == stamp and clones.sound(common, project.home):
         return 0
+    from git_datmo.records import chain
+
     try:
         chain.heal(project)
         index = refresh(project)
@@ -57,6 +58,8 @@ def _move(project: Project, index: Index) -> int:
         changes.update(_kept(project, place, oid))
     if not changes:
         return 0
+    from git_datmo.storage.locks import mutex
+
     with mutex(project.home):
         refs.update(project.repository.objects, project.home, changes)
     refresh(project)

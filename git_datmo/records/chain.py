@@ -64,9 +64,7 @@ class Writer:
             for target, entries in self._notes.items():
                 for values, unset in entries:
                     last = clock(last, now)
-                    made = Operation.make(
-                        at=last, clone=self.clone, by=by, set=values, unset=unset
-                    )
+                    made = Operation.make(at=last, clone=self.clone, by=by, set=values, unset=unset)
                     lines[target] = lines.get(target, b"") + made.line + b"\n"
             tree = catalogue.notes_tree(project, self.tip) if self.tip else EMPTY_TREE
             tip = objects.write_commit(
@@ -111,21 +109,10 @@ def sync(project: Project) -> None:
 
 def heal(project: Project) -> bool:
     """Set our own refs right if they are not; True when something was mended."""
-    if not project.initialized or sound(project):
+    if not project.initialized or clones.sound(project.repository.common_dir, project.home):
         return False
     with writing(project):
         return True
-
-
-def sound(project: Project) -> bool:
-    """Whether our own refs are as this clone left them, at the price of three file reads."""
-    if not project.initialized:
-        return True
-    clone = clones.read(project.home)
-    common = project.repository.common_dir
-    tip = refs.read_one(common, layout.LOCAL_TIP)
-    own = refs.read_one(common, layout.notes_ref(clone.id)) if clone else None
-    return clone is not None and not clone.copied and tip == own
 
 
 def _heal(project: Project) -> tuple[str, str | None, dict[str, str | None]]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from git_datmo.model.ids import CLONE_RE, new_clone_id
+from git_datmo.records import layout
+from git_datmo.storage import refs
 from git_datmo.storage.durability import disk_errors, sync_file, sync_folder
 
 
@@ -50,6 +51,8 @@ def read(home: Path) -> Clone | None:
 
 def write(home: Path, clone: str) -> Clone:
     """Make `clone` the id of this clone, bound to this very file."""
+    import tempfile
+
     with disk_errors(home):
         home.mkdir(parents=True, exist_ok=True)
         fd, temporary = tempfile.mkstemp(prefix=".tmp-", dir=home)
@@ -73,6 +76,15 @@ def write(home: Path, clone: str) -> Clone:
 def create(home: Path) -> Clone:
     """Give this clone a new id."""
     return write(home, new_clone_id())
+
+
+def sound(common_dir: Path, home: Path) -> bool:
+    """Whether our own refs are as this clone left them, at the price of three file reads."""
+    clone = read(home)
+    if clone is None:
+        return not exists(home)
+    tip = refs.read_one(common_dir, layout.LOCAL_TIP)
+    return not clone.copied and tip == refs.read_one(common_dir, layout.notes_ref(clone.id))
 
 
 def machine() -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 
@@ -63,11 +61,13 @@ def is_ours_by_shape(ref: str) -> bool:
 
 def blob_id(data: bytes) -> str:
     """The id git gives these bytes as a blob."""
+    import hashlib
+
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 PROJECT_BLOB = b"datmo project\n"
-PROJECT_ID = blob_id(PROJECT_BLOB)
+PROJECT_ID = "9289b91add7e142503213819a235011c4f82d125"
 
 
 def session_blob(name: str) -> bytes:
@@ -81,6 +81,8 @@ def session_id(name: str) -> str:
 
 
 DEFAULT_SESSION = "default"
+# `session_id(DEFAULT_SESSION)`, spelled out because every listing needs it.
+DEFAULT_SESSION_ID = "406fb6622e992f54fc2b0627aa93e1e64187bb47"
 
 
 def message(text: str, trailers: Mapping[str, str | None]) -> str:
@@ -116,12 +118,16 @@ def trailers(text: str) -> tuple[str, dict[str, str]]:
 
 def paths_trailer(paths: Iterable[bytes]) -> str | None:
     """Paths as one line of JSON; undecodable bytes as lone surrogates, escaped."""
+    import json
+
     listed = [path.decode("utf-8", "surrogateescape") for path in paths]
     return json.dumps(listed, separators=(",", ":")) if listed else None
 
 
 def parse_paths(text: str) -> tuple[bytes, ...]:
     """The inverse of `paths_trailer`. Raises DamagedObject."""
+    import json
+
     try:
         listed = json.loads(text)
         return tuple(path.encode("utf-8", "surrogateescape") for path in listed)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_datmo.errors import GitFailed, IdentityMissing, ProjectNotInitialized
 from git_datmo.records import clones
 from git_datmo.storage import repository as repositories
-from git_datmo.storage.durability import MODES
 from git_datmo.storage.index import Index
 from git_datmo.storage.repository import Repository
-from git_datmo.storage.store import Store
+
+if TYPE_CHECKING:
+    from git_datmo.storage.store import Store
 
 DEFAULT_LARGE_FILE = 1024 * 1024
 DEFAULT_MAX_REFS = 100
@@ -50,6 +52,8 @@ class Project:
     @cached_property
     def store(self) -> Store:
         """The content store."""
+        from git_datmo.storage.store import Store
+
         return Store(self.home / "store")
 
     @cached_property
@@ -65,6 +69,8 @@ class Project:
     @property
     def durability(self) -> str:
         """`batch`, `full` or `off` (`datmo.durability`)."""
+        from git_datmo.storage.durability import MODES
+
         return self.repository.config.choice("datmo.durability", MODES)
 
     @property

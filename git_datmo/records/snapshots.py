@@ -10,13 +10,12 @@ from git_datmo.model import document
 from git_datmo.model.ids import new_nonce
 from git_datmo.model.operation import Operation, fold
 from git_datmo.records import layout
+from git_datmo.records.kinds import PROJECT, SESSION, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Record
 from git_datmo.storage.objects import EMPTY_TREE, TREE, Commit
 from git_datmo.storage.treediff import Leaf
 from git_datmo.storage.worktree import Trees
-
-SNAPSHOT, SESSION, PROJECT = "snapshot", "session", "project"
 
 
 def facts(commit: Commit) -> dict[str, Any]:
@@ -170,8 +169,6 @@ def collapse(project: Project, tree: str, paths: set[bytes]) -> list[bytes]:
 
     _, found = visit(b"", tree)
     return sorted(found)
-
-
 
 
 def without(project: Project, tree: str, paths: Iterable[bytes]) -> str:

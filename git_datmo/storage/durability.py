@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_datmo.errors import Conflict, DatmoError, NoSpace, ReadOnlyRepository
+
+if TYPE_CHECKING:
+    import ctypes
 
 MODES = ("batch", "full", "off")
 
@@ -22,6 +24,8 @@ _SYNC_FILE_RANGE_WRITE = 2
 
 @cache
 def _libc() -> ctypes.CDLL | None:
+    import ctypes
+
     try:
         return ctypes.CDLL(None, use_errno=True)
     except OSError:
@@ -56,6 +60,8 @@ def sync_file_system(folder: str | os.PathLike[str]) -> bool:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if libc.syncfs(fd) != 0:
+            import ctypes
+
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code), os.fspath(folder))
         return True
@@ -67,6 +73,8 @@ def start_writeback(fd: int, offset: int, count: int) -> None:
     """Ask the kernel to begin writing a range; a hint, silently skipped where unknown."""
     libc = _libc()
     if libc is not None and hasattr(libc, "sync_file_range"):
+        import ctypes
+
         libc.sync_file_range(
             fd, ctypes.c_int64(offset), ctypes.c_int64(count), _SYNC_FILE_RANGE_WRITE
         )
@@ -74,6 +82,8 @@ def start_writeback(fd: int, offset: int, count: int) -> None:
 
 def write_file(path: Path, data: bytes, *, sync: bool = True, mode: int = 0o644) -> None:
     """Put `data` at `path` by way of a temporary file, so that readers see old or new."""
+    import tempfile
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with disk_errors(path.parent):
         fd, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)

@@ -45,7 +45,13 @@ class Database:
         self.path = path
         self.readonly = readonly or not _writable(path)
         self.lasting = not self.readonly
-        self.connection = self._open_to_read() if self.readonly else self._open_to_write()
+        if not self.readonly:
+            try:
+                self.connection = self._open_to_write()
+                return
+            except ReadOnlyRepository:
+                self.readonly, self.lasting = True, False
+        self.connection = self._open_to_read()
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """Run one statement, return all its rows."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import orjson
-
 from git_datmo.errors import InvalidDocument
 from git_datmo.model.expression import Path, show_path
 from git_datmo.storage.index.database import Database
@@ -61,6 +59,8 @@ class Update:
         Raises InvalidDocument when its document is not JSON. What UTF-8 cannot hold in a label
         or message becomes a question mark.
         """
+        import orjson  # costs as much to import as a whole listing takes
+
         try:
             text = orjson.dumps(record.doc).decode()
         except orjson.JSONEncodeError as error:
