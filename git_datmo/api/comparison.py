@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from git_datmo.api import content, lookup
 from git_datmo.errors import DamagedObject
 from git_datmo.model.diff import Change, FileChange, SnapshotDiff, Status, compare_documents
+from git_datmo.records import snapshots
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.storage import treediff
@@ -25,19 +26,21 @@ def diff(project: Project, before_id: str, after_id: str, *, context: int = 3) -
     names = lookup.Names(project.index)
     a, b = lookup.facts(before, names), lookup.facts(after, names)
     files = {**content.files_of(project, a.id), **content.files_of(project, b.id)}
-    code, kept, folders = [], [], []
+    code: list[FileChange] = []
+    kept: list[FileChange] = []
+    stored: list[bytes] = []
     for path, old, new in treediff.diff(project.repository.objects.tree, a.tree, b.tree):
         if _is_folder(old) and _is_folder(new):
             continue
         change = _file(project, path, old, new)
         (kept if path in files else code).append(change)
         if path in files:
-            folders.append(path)
+            stored.append(path)
     return SnapshotDiff(
         before=a.id,
         after=b.id,
         code=_sorted(code),
-        code_patch=_patch(project, a.tree, b.tree, folders, context) if code else "",
+        code_patch=_patch(project, a.tree, b.tree, stored, context) if code else "",
         environment=_environment(project, a.environment_id, b.environment_id),
         environment_ids=(a.environment_id or None, b.environment_id or None),
         files=_sorted(kept),
@@ -101,9 +104,7 @@ def _patch(project: Project, before: str, after: str, files: Iterable[bytes], co
     """git's patch between two trees, without the paths that count as files."""
     left_out = [b":(exclude,top,literal)" + path for path in files]
     if len(left_out) > 500:
-        from git_datmo.records.snapshots import without
-
-        before, after = (without(project, tree, files) for tree in (before, after))
+        before, after = (snapshots.without(project, tree, files) for tree in (before, after))
         left_out = []
     # Arguments, not a shell; the paths come after `--`.
     args = ["diff-tree", "-p", "-r", "-M", "--no-ext-diff", "--no-textconv", f"-U{context}"]

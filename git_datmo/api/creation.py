@@ -17,8 +17,8 @@ from git_datmo.errors import (
 from git_datmo.model import document
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import chain, environments, layout, snapshots
-from git_datmo.records.project import Project
 from git_datmo.records.kinds import SNAPSHOT
+from git_datmo.records.project import Project
 from git_datmo.storage import refs
 from git_datmo.storage.index import Index, Record
 from git_datmo.storage.treediff import Leaf, find

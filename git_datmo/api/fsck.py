@@ -10,6 +10,7 @@ from git_datmo.model import operation
 from git_datmo.model.pointer import Pointer
 from git_datmo.model.project import Finding, Health
 from git_datmo.records import catalogue, layout, snapshots
+from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange
@@ -124,7 +125,7 @@ def _snapshots(
 
 def _is_session(project: Project, target: str) -> bool:
     record = project.index.get(target)
-    return record is not None and record.kind != snapshots.SNAPSHOT
+    return record is not None and record.kind != SNAPSHOT
 
 
 def _content(

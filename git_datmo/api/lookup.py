@@ -9,8 +9,8 @@ from typing import IO, Any
 from git_datmo.errors import AmbiguousId, SessionDoesNotExist, SnapshotNotFound
 from git_datmo.model.snapshot import Facts, Snapshot
 from git_datmo.records import catalogue, layout
-from git_datmo.records.project import Project
 from git_datmo.records.kinds import SESSION, SNAPSHOT
+from git_datmo.records.project import Project
 from git_datmo.storage.index import Index, Record
 from git_datmo.storage.index.record import plain
 

@@ -9,21 +9,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from git_datmo.api import lookup, surroundings
-from git_datmo.api.state import notices
-from git_datmo.api.surroundings import User
+from git_datmo.api.status import info, status
 from git_datmo.errors import RequiredArgumentMissing
 from git_datmo.hooks.install import install
-from git_datmo.hooks.location import location, manual_lines
+from git_datmo.hooks.location import Location, location, manual_lines
 from git_datmo.hooks.uninstall import uninstall
-from git_datmo.model.project import Initialized, ProjectInfo, Status
+from git_datmo.model.project import Initialized
 from git_datmo.records import astray, catalogue, chain, clones, layout
 from git_datmo.records.project import Project
-from git_datmo.records.kinds import SNAPSHOT
-from git_datmo.storage import refs, treediff, worktree
-from git_datmo.storage.index import Index
-from git_datmo.storage.worktree import Options, Trees
+from git_datmo.storage import refs
 from git_datmo.version import __version__
+
+__all__ = ["cleanup", "info", "init", "status", "unshared", "version"]
 
 EVENTS = ("post-commit", "pre-push")
 
@@ -102,7 +99,7 @@ def _connect(project: Project, program: Sequence[str], steps: list[str]) -> list
     return [f"{event}: {line}" for event in EVENTS for line in manual_lines(event)]
 
 
-def _hooks(project: Project):  # type: ignore[no-untyped-def]
+def _hooks(project: Project) -> Location:
     out = project.repository.git.run(
         "rev-parse", "--path-format=absolute", "--git-path", "hooks", safe=False
     )
@@ -191,104 +188,6 @@ def unshared(project: Project) -> int:
         None,
     )
     return len(exchange.unsent(project, tip, base))
-
-
-def info(project: Project) -> ProjectInfo:
-    """Name, description and id of the project."""
-    index = catalogue.refresh(project)
-    return _info(project, index)
-
-
-def _info(project: Project, index: Index) -> ProjectInfo:
-    record = index.get(layout.PROJECT_ID)
-    doc = record.doc if record is not None else {}
-    base = project.repository.work_tree or project.repository.git_dir
-    return ProjectInfo(
-        lookup.model_id(index),
-        str(doc.get("name") or base.name),
-        str(doc.get("description") or ""),
-        os.fspath(base),
-    )
-
-
-def status(project: Project, *, user: User = surroundings.NOBODY) -> Status:
-    """Where the work tree stands against the snapshots. Stores nothing.
-
-    Raises ProjectNotInitialized.
-    """
-    project.require_initialized()
-    index = catalogue.refresh(project)
-    names = lookup.Names(index)
-    warnings = [f"{name}: {reason}" for name, reason in catalogue.problems(index).items()]
-    current, unsaved = None, {"code": [], "environment": [], "files": []}  # type: ignore[var-annotated]
-    if project.repository.work_tree is not None:
-        captured = worktree.capture(
-            project.repository, project.store, Options(threshold=project.threshold, dry=True)
-        )
-        around = surroundings.choose(project, captured, user, dry=True)
-        warnings += notices(captured)
-        same = next(
-            index.select(
-                SNAPSHOT,
-                tree=captured.tree,
-                environment=around.id,
-                include_hidden=True,
-                limit=1,
-            ),
-            None,
-        )
-        seen = [record for oid in reversed(lookup.visited(project)) if (record := index.get(oid))]
-        exact = next(
-            (
-                r
-                for r in seen[:1]
-                if same and (r.tree, r.environment) == (same.tree, same.environment)
-            ),
-            same,
-        )
-        current = (
-            exact
-            or next((r for r in seen if not r.deleted), None)
-            or index.latest(SNAPSHOT, visible=None)
-        )
-        if current is not None and exact is None:
-            unsaved = _unsaved(project, captured, around, current.tree or "", current.environment)
-        elif current is None:
-            unsaved = _unsaved(project, captured, around, treediff.EMPTY_TREE, None)
-    user_made, automatic = (
-        index.latest(SNAPSHOT, visible=True),
-        index.latest(SNAPSHOT, visible=False),
-    )
-
-    def public(record):  # type: ignore[no-untyped-def]
-        return lookup.value(project, record, names) if record is not None else None
-
-    return Status(
-        project=_info(project, index),
-        session=names.session(lookup.session_of(project, None)),
-        current=public(current),
-        unsaved=unsaved,
-        latest_user=public(user_made),
-        latest_automatic=public(automatic),
-        warnings=tuple(warnings),
-    )
-
-
-def _unsaved(project, captured, around, tree: str, environment_id) -> dict[str, list[str]]:  # type: ignore[no-untyped-def]
-    trees = Trees(project.repository, dry=True)
-    trees.memory = captured.memory
-    found: dict[str, list[str]] = {"code": [], "environment": [], "files": []}
-    definitions = set(around.definitions)
-    for path, old, new in treediff.diff(trees.read, tree, captured.tree):
-        part = (
-            "environment" if path in definitions else "files" if path in captured.files else "code"
-        )
-        if old is None and new is not None and new[1] == treediff.EMPTY_TREE:
-            part = "code"
-        found[part].append(os.fsdecode(path))
-    if environment_id is not None and around.id != environment_id and not found["environment"]:
-        found["environment"].append("the interpreter's packages")
-    return {part: sorted(paths) for part, paths in found.items()}
 
 
 def version(project: Project | None = None) -> str:

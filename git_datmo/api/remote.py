@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from git_datmo.api import lookup
 from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
-from git_datmo.records import astray, catalogue, chain, clones, layout
-from git_datmo.records.project import Project
+from git_datmo.records import astray, catalogue, clones, layout
 from git_datmo.records.kinds import SNAPSHOT
+from git_datmo.records.project import Project
 from git_datmo.remotes import exchange
 from git_datmo.storage import refs
+from git_datmo.storage.locks import mutex
 
 Progress = Callable[[int], None]
 
@@ -64,9 +65,9 @@ def push(
     index = catalogue.refresh(project)
     for ref in tracked:
         oid = ref.removeprefix(prefix)
-        if ref.startswith(prefix) and layout.SNAPSHOTS + oid not in own:
-            if index.has_note(layout.LOCAL_TIP, oid) and known is not None:
-                gone.append(f":{layout.SNAPSHOTS}{oid}")
+        retired = ref.startswith(prefix) and layout.SNAPSHOTS + oid not in own
+        if retired and known is not None and index.has_note(layout.LOCAL_TIP, oid):
+            gone.append(f":{layout.SNAPSHOTS}{oid}")
     if specs:
         exchange.push_refs(project, name, specs)
         _track(project, name, specs, own)
@@ -84,7 +85,7 @@ def _track(project: Project, remote: str, specs: Iterable[str], own: dict[str, s
         changes[layout.tracking(remote) + ref.removeprefix(layout.OWN)] = own.get(ref)
     common = project.repository.common_dir
     changes = {n: o for n, o in changes.items() if refs.read_one(common, n) != o}
-    with chain.mutex(project.home):
+    with mutex(project.home):
         refs.update(project.repository.objects, project.home, changes, durable=False)
 
 

@@ -12,8 +12,8 @@ from git_datmo.api.surroundings import User
 from git_datmo.errors import UnsafePath
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue, clones
-from git_datmo.records.project import Project
 from git_datmo.records.kinds import SNAPSHOT
+from git_datmo.records.project import Project
 from git_datmo.storage import restore, treediff
 from git_datmo.storage.objects import TREE
 
@@ -78,7 +78,7 @@ def checkout(
 
 
 def _saved(project: Project, message: str, user: User) -> Snapshot:
-    """A snapshot that holds the work tree as it is: the one you are on, any, or a new hidden one."""
+    """A snapshot that holds the work tree: the one you are on, any other, or a new hidden one."""
     _ = project.identity
     now = state.of_work_tree(project, user, {}, count_ignored=False)
     index = catalogue.refresh(project)

@@ -6,8 +6,8 @@ from git_datmo.api import lookup
 from git_datmo.errors import Conflict, RequiredArgumentMissing, ValidationFailed
 from git_datmo.model.session import Session
 from git_datmo.records import catalogue, chain, layout
-from git_datmo.records.project import Project
 from git_datmo.records.kinds import SNAPSHOT
+from git_datmo.records.project import Project
 from git_datmo.storage.index import Index
 
 MAX_NAME = 200

@@ -13,8 +13,8 @@ from git_datmo.api.surroundings import Surroundings, User
 from git_datmo.errors import CommitDoesNotExist, PathDoesNotExist, SnapshotNotFound
 from git_datmo.model.paths import parse_mapping
 from git_datmo.records import catalogue
-from git_datmo.records.project import Project
 from git_datmo.records.kinds import SNAPSHOT
+from git_datmo.records.project import Project
 from git_datmo.storage import worktree
 from git_datmo.storage.treediff import Leaf
 from git_datmo.storage.worktree import Capture, Options

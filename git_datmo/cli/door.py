@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from git_datmo.api.location import Project
+    from git_datmo.records.project import Project
 
 F = TypeVar("F", bound=click.Command)
 
@@ -20,7 +20,7 @@ F = TypeVar("F", bound=click.Command)
 class Group(click.Group):
     """A group with aliases, and with a command that runs when none is named."""
 
-    aliases: dict[str, str] = {}
+    aliases: ClassVar[Mapping[str, str]] = {}
     default: str | None = None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -43,9 +43,9 @@ def verb(name: str, **renames: str) -> Callable[[F], F]:
     return mark
 
 
-def call(name: str, project: Project, *args: Any, **kwargs: Any) -> Any:
-    """Call the verb `name`, importing it now: help texts need none of it."""
-    module, _, function = name.rpartition(".")
+def call(title: str, project: Project, /, *args: Any, **kwargs: Any) -> Any:
+    """Call the verb `title`, importing it now: help texts need none of it."""
+    module, _, function = title.rpartition(".")
     return getattr(importlib.import_module(f"git_datmo.api.{module}"), function)(
         project, *args, **kwargs
     )

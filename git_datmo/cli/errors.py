@@ -38,7 +38,7 @@ def guard(run: Callable[[], int]) -> int:
         where = f" {os.fspath(error.filename)}" if error.filename else ""
         _tell(f"cannot use{where}: {error.strerror or error}", None)
         return 4
-    except Exception as error:  # noqa: BLE001  the one place where a bug is met
+    except Exception as error:
         import traceback
 
         traceback.print_exc()

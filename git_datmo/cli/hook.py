@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from git_datmo.cli import door
@@ -31,7 +33,7 @@ def pre_push(remote: str, url: str) -> None:
     """Deliver content before git sends refs; the refs come on standard input."""
     from git_datmo.api import location
 
-    lines = click.get_binary_stream("stdin").read()
+    lines = sys.stdin.buffer.read()
     done = door.call("hook.pre_push", location.find(door.start(), tidy=False), remote, url, lines)
     door.note(done.notices)
     if done.content_files:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -13,7 +14,7 @@ from git_datmo.cli.table import listing_options, show
 
 
 class Sessions(Group):
-    aliases = {"list": "ls", "rm": "delete", "show": "ls"}
+    aliases: ClassVar = {"list": "ls", "rm": "delete", "show": "ls"}
 
 
 @click.group(cls=Sessions)
@@ -75,7 +76,7 @@ def delete(name: str | None, named: str | None, yes: bool) -> None:
         count = next(
             (s.snapshots for s in door.call("session.ls", found) if chosen in (s.name, s.id)), 0
         )
-        if count and click.get_text_stream("stdin").isatty():
+        if count and sys.stdin.isatty():
             click.confirm(f"Hide its {count} snapshots too?", abort=True)
     gone = door.call("session.delete", found, name=chosen)
     door.say(f"Deleted session '{gone.name}' with {gone.snapshots} snapshots")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -13,7 +13,7 @@ from git_datmo.cli.table import listing_options, show
 
 class Snapshots(Group):
     default = "create"
-    aliases = {"list": "ls", "show": "inspect", "rm": "delete", "log": "ls"}
+    aliases: ClassVar = {"list": "ls", "show": "inspect", "rm": "delete", "log": "ls"}
 
 
 @click.group(cls=Snapshots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import IO, Any
 
 from git_datmo.errors import InvalidArgumentType
@@ -78,7 +78,7 @@ class Snapshot:
     @property
     def created_at(self) -> datetime:
         """When it was made, with its time zone (UTC)."""
-        return datetime.fromtimestamp(self._facts.created / 1000, tz=timezone.utc)
+        return datetime.fromtimestamp(self._facts.created / 1000, tz=UTC)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -102,7 +102,9 @@ class Snapshot:
         here and no remote has it.
         """
         if mode not in ("r", "rt", "rb"):
-            raise InvalidArgumentType(f"a snapshot's files can be read only, not opened as {mode!r}")
+            raise InvalidArgumentType(
+                f"a snapshot's files can be read only, not opened as {mode!r}"
+            )
         return self._opener(mode) if self._opener is not None else []
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,16 +132,19 @@ class Snapshot:
             ("Stats", dict(facts.stats)),
         ]
         label = f" (label: {facts.label})" if facts.label else ""
-        lines = [f"snapshot {facts.id}{label}", f"Date: {self.created_at:%a %b %d %H:%M:%S %Y %z}", ""]
+        date = f"{self.created_at:%a %b %d %H:%M:%S %Y %z}"
+        lines = [f"snapshot {facts.id}{label}", f"Date: {date}", ""]
         lines += [f"{name:<12}-> {value}" for name, value in rows]
-        return "\n".join([*lines, "", *(f"    {line}" for line in facts.message.splitlines())]) + "\n"
+        lines += ["", *(f"    {line}" for line in facts.message.splitlines())]
+        return "\n".join(lines) + "\n"
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        cells = {"id": self._facts.id[:12], "label": self._facts.label, "message": self._facts.message}
-        cells |= {f"config.{k}": v for k, v in self._facts.config.items()}
-        cells |= {f"stats.{k}": v for k, v in self._facts.stats.items()}
+        facts = self._facts
+        cells = {"id": facts.id[:12], "label": facts.label, "message": facts.message}
+        cells |= {f"config.{k}": v for k, v in facts.config.items()}
+        cells |= {f"stats.{k}": v for k, v in facts.stats.items()}
         rows = (
             f"<tr><th>{escape(str(k))}</th><td>{escape(str(v))}</td></tr>"
             for k, v in cells.items()
