@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _CONVENIENCE = frozenset({"snapshots", "environments", "runs", "artifacts"})
 PROBLEMS = "problems"
-# The latest clock value among all operations seen; ours are always later.
-CLOCK = "clock"
 
 
 def sources(project: Project) -> dict[str, str]:
@@ -79,9 +77,8 @@ def _catch_up(project: Project, index: Index, current: dict[str, str]) -> None:
         for name, tip in current.items():
             if known.get(name) != tip:
                 _follow(project, update, name, known.get(name), tip, touched, found)
-        newest = max((_fold(project, index, update, target) for target in touched), default=0)
-        if newest > int(index.meta(CLOCK) or 0):
-            update.set_meta(CLOCK, str(newest))
+        for target in touched:
+            _fold(project, index, update, target)
         update.set_meta(PROBLEMS, json.dumps(found))
 
 
@@ -125,8 +122,8 @@ def notes_tree(project: Project, tip: str) -> str:
     return commit.tree
 
 
-def _fold(project: Project, index: Index, update: Update, target: str) -> int:
-    """Fold one object's operations into the index; return the latest clock among them."""
+def _fold(project: Project, index: Index, update: Update, target: str) -> None:
+    """Fold one object's operations into the index."""
     from git_datmo.model import operation
     from git_datmo.records.snapshots import record_of
 
@@ -139,7 +136,7 @@ def _fold(project: Project, index: Index, update: Update, target: str) -> int:
         operations += parsed
     if not operations:
         update.remove(target)
-        return 0
+        return
     try:
         record = record_of(project, target, operations)
     except (DamagedObject, NewerFormat):
@@ -148,7 +145,6 @@ def _fold(project: Project, index: Index, update: Update, target: str) -> int:
         update.remove(target)
     else:
         update.put(record)
-    return max(made.at for made in operations)
 
 
 def operations_of(project: Project, target: str) -> Iterable[bytes]:

@@ -20,6 +20,10 @@ from git_datmo.storage.objects import EMPTY_TREE
 if TYPE_CHECKING:
     from git_datmo.storage.index import Index
 
+# The latest clock value of our own operations, in the index; an object's own may be later.
+CLOCK = "clock"
+SANE_MS = 86_400_000
+
 
 class Writer:
     """Collects what one command writes; all of it becomes one commit of the chain."""
@@ -58,8 +62,10 @@ class Writer:
         changes: dict[str, str | None] = {**healed, **self._refs}
         if self._notes or self._mentions:
             by, seconds, offset = project.identity
-            last = int(self.index.meta(catalogue.CLOCK) or 0)
             now = time.time_ns() // 1_000_000
+            last = int(self.index.meta(CLOCK) or 0)
+            # One wrong clock, here or anywhere, must not date everything that follows.
+            last = last if last >> 12 <= now + SANE_MS else 0
             lines: dict[str, bytes] = {}
             for target, entries in self._notes.items():
                 for values, unset in entries:
@@ -78,6 +84,9 @@ class Writer:
         sync(project)
         refs.update(objects, project.home, changes, durable=project.durability != "off")
         catalogue.refresh(project)
+        if self._notes:
+            with self.index.update() as update:
+                update.set_meta(CLOCK, str(last))
 
 
 @contextmanager
