@@ -20,13 +20,14 @@ from git_datmo.errors import (
 )
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_OPEN_AT_ONCE = 64  # macOS allows a process 256 files
+_KEPT_OPEN = 64  # macOS allows a process 256 files
 
 
 class Directories:
-    """Directories below a root; the one opened last and what lies above it stay open."""
+    """Directories below a root; the one opened last and up to `keep` above it stay open."""
 
-    def __init__(self, root: int) -> None:
+    def __init__(self, root: int, *, keep: int = _KEPT_OPEN) -> None:
+        self._keep = keep
         self.root = root
         self.made: list[bytes] = []  # directories made in the root itself
         self._path: bytes | None = b""
@@ -90,8 +91,8 @@ class Directories:
             raise in_the_way(b"/".join([*self._names, name]), found) from error
         self._names.append(name)
         self._fds.append(fd)
-        if len(self._fds) > _OPEN_AT_ONCE:
-            self._close(len(self._fds) - _OPEN_AT_ONCE - 1)
+        if len(self._fds) > self._keep:
+            self._close(len(self._fds) - self._keep - 1)
 
     def _leave(self, depth: int) -> None:
         while len(self._fds) > depth:
@@ -108,7 +109,8 @@ class Directories:
 
 def discard(parent: int, name: bytes) -> None:
     """Remove `name` and all below it, however deep; what cannot be removed stays."""
-    with suppress(OSError, UnsafePath), Directories(parent) as directories:
+    # Few are kept open: what failed may have been for want of descriptors.
+    with suppress(OSError, UnsafePath), Directories(parent, keep=4) as directories:
         try:
             os.unlink(name, dir_fd=parent)
             return

@@ -152,13 +152,14 @@ def apply(
 def _fill(plan: Plan, payload: Payload, root: int, progress: Progress | None) -> Report:
     """Write a whole plan into an empty directory, or leave it empty."""
     _refuse_clashes(plan, root)
-    with TreeWriter(root, replace=False) as writer:
-        try:
+    writer = TreeWriter(root, replace=False)
+    try:
+        with writer:
             return _write(plan.entries, payload, writer, progress)
-        except BaseException:
-            for name in writer.made:
-                discard(root, name)
-            raise
+    except BaseException:
+        for name in writer.made:
+            discard(root, name)
+        raise
 
 
 def _refuse_clashes(plan: Plan, root: int) -> None:
