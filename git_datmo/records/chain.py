@@ -68,9 +68,12 @@ class Writer:
             last = last if last >> 12 <= now + SANE_MS else 0
             lines: dict[str, bytes] = {}
             for target, entries in self._notes.items():
+                known = self.index.get(target)
+                at = max(last, known.at_max if known is not None else 0)
                 for values, unset in entries:
-                    last = clock(last, now)
-                    made = Operation.make(at=last, clone=self.clone, by=by, set=values, unset=unset)
+                    at = clock(at, now)
+                    last = at if at >> 12 <= now + SANE_MS else last
+                    made = Operation.make(at=at, clone=self.clone, by=by, set=values, unset=unset)
                     lines[target] = lines.get(target, b"") + made.line + b"\n"
             tree = catalogue.notes_tree(project, self.tip) if self.tip else EMPTY_TREE
             tip = objects.write_commit(
