@@ -13,22 +13,17 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-Path = tuple[str, ...]
+from git_datmo.model.fields import Path, lookup, quote, show_path
+
 Literal = str | bool | int | float
 
 OPERATORS = ("==", "!=", "<=", ">=", "<", ">", "contains", "startswith")
-RESERVED = frozenset(
-    ("and", "or", "not", "is", "in", "contains", "startswith", "null", "none", "true", "false")
-)
 
-FIRST_WORD = re.compile(r"[^\W\d][\w/@:%-]*")
-LATER_WORD = re.compile(r"\w[\w/@:%-]*")
-
-_ORDERED: dict[str, Callable[[object, object], bool]] = {
+_ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -36,7 +31,6 @@ _ORDERED: dict[str, Callable[[object, object], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class Expr:
@@ -140,16 +134,6 @@ def evaluate(expression: Expr, document: Mapping[str, object]) -> bool:
     raise TypeError(f"not an expression: {expression!r}")
 
 
-def lookup(document: Mapping[str, object], path: Path) -> object:
-    """The value at the path, None when there is none."""
-    found: object = document
-    for key in path:
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(key)
-    return found
-
-
 def compare(left: object, how: str, right: Literal) -> bool:
     """Whether `left operator right` holds; False when the two do not compare."""
     if how == "contains":
@@ -176,26 +160,11 @@ def machine_number(value: int | float) -> int | float:
         return math.inf if value > 0 else -math.inf
 
 
-def show_path(path: Path) -> str:
-    """The path as the language writes it: config.`learning rate`."""
-    return ".".join(
-        segment
-        if (LATER_WORD if place else FIRST_WORD).fullmatch(segment)
-        and (place or segment.lower() not in RESERVED)
-        else _quote(segment, "`")
-        for place, segment in enumerate(path)
-    )
-
-
 def show_value(value: Literal) -> str:
     """The literal as the language writes it."""
     if isinstance(value, str):
-        return _quote(value, '"')
+        return quote(value, '"')
     return repr(value).lower()
-
-
-def _quote(text: str, mark: str) -> str:
-    return mark + "".join(_ESCAPES.get(c, "\\" + c if c == mark else c) for c in text) + mark
 
 
 def _kind(value: object) -> str:

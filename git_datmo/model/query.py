@@ -7,27 +7,19 @@
                 | [ "not" ] ( "contains" | "startswith" ) literal
                 | [ "not" ] "in" "(" literal { "," literal } ")"
                 | "is" [ "not" ] "null"
-    path        = segment { "." segment }
-    segment     = word | `any key` | "any key" | 'any key'
     literal     = number | nan | inf | text in double or single quotes | true | false
 
-Words may hold letters, digits, `_ - / @ : %`; after the first segment they may start with a
-digit. Quoted things know the escapes \\\\ \\n \\r \\t, the escaped quotation marks, and \\uXXXX.
-Keywords may be written in any case. `git_datmo.model.expression` says what it all means.
+Paths and quoting are those of `git_datmo.model.fields`. Keywords may be written in any case.
+`git_datmo.model.expression` says what it all means.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import NoReturn
 
-from git_datmo.errors import QuerySyntaxError
 from git_datmo.model.expression import (
-    FIRST_WORD,
-    LATER_WORD,
     OPERATORS,
-    RESERVED,
     And,
     Compare,
     Expr,
@@ -36,9 +28,16 @@ from git_datmo.model.expression import (
     Literal,
     Not,
     Or,
-    Path,
     evaluate,
+)
+from git_datmo.model.fields import (
+    FIRST_WORD,
+    RESERVED,
+    Path,
+    Reader,
     lookup,
+    parse_columns,
+    parse_sort,
     show_path,
 )
 
@@ -60,17 +59,13 @@ __all__ = [
     "show_path",
 ]
 
-MAX_LENGTH = 50_000
 MAX_DEPTH = 50
 
-_SPACE = re.compile(r"\s*")
 _SYMBOL = re.compile("|".join((*map(re.escape, OPERATORS[:6]), "=")))
 _NUMBER = re.compile(
     r"[+-]?(?:inf\b|nan\b|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?(?![\w.]))",
     re.IGNORECASE,
 )
-_ESCAPED = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "`": "`"}
-_HEX4 = re.compile(r"[0-9a-fA-F]{4}")
 
 
 def parse(text: str) -> Expr:
@@ -78,47 +73,14 @@ def parse(text: str) -> Expr:
 
     Raises QuerySyntaxError that names the column; its hint marks the place with a caret.
     """
-    reader = _Reader(text)
+    reader = _Parser(text)
     expression = reader.expression(0)
     reader.end("expected 'and', 'or' or the end")
     return expression
 
 
-def parse_sort(text: str) -> list[tuple[Path, bool]]:
-    """Read `-stats.acc,created`: each path with whether it descends. Raises QuerySyntaxError."""
-    reader = _Reader(text)
-    keys = []
-    while True:
-        descending = reader.take("-")
-        if not descending:
-            reader.take("+")
-        keys.append((reader.path(), descending))
-        if not reader.take(","):
-            reader.end("expected ',' or the end")
-            return keys
-
-
-def parse_columns(text: str) -> list[Path]:
-    """Read `id,label,stats.acc`. Raises QuerySyntaxError."""
-    reader = _Reader(text)
-    columns = [reader.path()]
-    while reader.take(","):
-        columns.append(reader.path())
-    reader.end("expected ',' or the end")
-    return columns
-
-
-class _Reader:
-    """Recursive descent over the text; `at` is the place reached."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        if len(text) > MAX_LENGTH:
-            self.fail(f"longer than {MAX_LENGTH} characters", MAX_LENGTH)
-        for place, character in enumerate(text):
-            if "\ud800" <= character <= "\udfff":
-                self.fail("not valid text", place)
+class _Parser(Reader):
+    """Recursive descent over the text."""
 
     def expression(self, depth: int) -> Expr:
         operands = [self.conjunction(depth)]
@@ -172,26 +134,6 @@ class _Reader:
         self.expect(")")
         return In(path, tuple(values))
 
-    def path(self) -> Path:
-        self.skip()
-        word = FIRST_WORD.match(self.text, self.at)
-        if word and word.group().lower() in RESERVED:
-            self.fail(f"expected a name; to use '{word.group()}' as one, put it in backticks")
-        segments = [self.segment(FIRST_WORD)]
-        while self.take("."):
-            segments.append(self.segment(LATER_WORD))
-        return tuple(segments)
-
-    def segment(self, pattern: re.Pattern[str]) -> str:
-        self.skip()
-        if self.text[self.at : self.at + 1] in ("`", '"', "'"):
-            return self.quoted()
-        word = pattern.match(self.text, self.at)
-        if not word:
-            self.fail("expected a name, such as stats.acc")
-        self.at = word.end()
-        return word.group()
-
     def literal(self, after: str) -> Literal:
         self.skip()
         if self.text[self.at : self.at + 1] in ('"', "'"):
@@ -223,36 +165,6 @@ class _Reader:
         self.at = found.end()
         return value
 
-    def quoted(self) -> str:
-        start, mark = self.at, self.text[self.at]
-        characters: list[str] = []
-        self.at += 1
-        while self.at < len(self.text):
-            character = self.text[self.at]
-            self.at += 1
-            if character == mark:
-                return "".join(characters)
-            characters.append(self.escape() if character == "\\" else character)
-        self.fail(f"the {mark} is never closed", start)
-
-    def escape(self) -> str:
-        letter = self.text[self.at : self.at + 1]
-        self.at += 1
-        if letter in _ESCAPED:
-            return _ESCAPED[letter]
-        digits = _HEX4.match(self.text, self.at) if letter == "u" else None
-        if not digits or "d800" <= digits.group().lower() <= "dfff":
-            self.fail("an unknown escape; a backslash is written \\\\", self.at - 2)
-        self.at = digits.end()
-        return chr(int(digits.group(), 16))
-
-    def take(self, symbol: str) -> bool:
-        self.skip()
-        if not self.text.startswith(symbol, self.at):
-            return False
-        self.at += len(symbol)
-        return True
-
     def take_word(self, word: str) -> bool:
         self.skip()
         found = FIRST_WORD.match(self.text, self.at)
@@ -260,24 +172,3 @@ class _Reader:
             return False
         self.at = found.end()
         return True
-
-    def expect(self, symbol: str) -> None:
-        if not self.take(symbol):
-            self.fail(f"expected '{symbol}'")
-
-    def end(self, otherwise: str) -> None:
-        self.skip()
-        if self.at < len(self.text):
-            self.fail(otherwise)
-
-    def skip(self) -> None:
-        space = _SPACE.match(self.text, self.at)
-        self.at = space.end() if space else self.at
-
-    def fail(self, problem: str, at: int | None = None) -> NoReturn:
-        at = self.at if at is None else at
-        start = max(0, at - 60)
-        shown = "".join(c if c.isprintable() else " " for c in self.text[start : at + 20])
-        raise QuerySyntaxError(
-            f"{problem}, at column {at + 1}", hint=f"{shown}\n{' ' * (at - start)}^"
-        )

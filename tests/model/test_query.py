@@ -90,6 +90,7 @@ DOCUMENT: dict[str, object] = {
         ("config.big > 9007199254740992.0", True),
         ("config.big == 9007199254740992.0", False),
         ("config.huge == 1e30", True),
+        (f"config.huge < {10**400} and config.huge > -{10**400}", True),
         ("config.flag == 0", False),
         ("config.flag == false", True),
         ("config.flag != true", True),

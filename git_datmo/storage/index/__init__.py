@@ -9,6 +9,5 @@ from __future__ import annotations
 
 from git_datmo.storage.index.index import Index
 from git_datmo.storage.index.record import Record
-from git_datmo.storage.index.update import Update
 
-__all__ = ["Index", "Record", "Update"]
+__all__ = ["Index", "Record"]

@@ -12,8 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import (
     DamagedIndex,
@@ -23,6 +22,9 @@ from git_datmo.errors import (
     RepositoryBusy,
 )
 from git_datmo.storage.index.schema import TABLES, VERSION
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WAIT_SECONDS = 10.0
 
@@ -81,9 +83,8 @@ class Database:
         """
         if self.readonly:
             memory = _in_memory(empty=False)
-            with self.connection as source:
-                source.backup(memory)
-            source.close()
+            self.connection.backup(memory)
+            self.connection.close()
             self.connection, self.readonly = memory, False
         elif self.lasting and self._replaced():
             self.connection.close()
@@ -113,17 +114,20 @@ class Database:
             with disk_errors(self.path):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
+            connection = None
             try:
+                connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)
                 _tune(connection)
                 if _prepare(connection):
                     self._inode = os.stat(self.path).st_ino
                     return connection
             except sqlite3.DatabaseError as error:
-                connection.close()
                 if error.sqlite_errorcode & 0xFF not in _DAMAGE:
+                    if connection is not None:
+                        connection.close()
                     raise self._meaning(error) from error
-            connection.close()
+            if connection is not None:
+                connection.close()
             _discard(self.path)
 
     def _open_to_read(self) -> sqlite3.Connection:
@@ -168,6 +172,19 @@ class Database:
                 _discard(self.path)
             return DamagedIndex(f"the index {self.path} is damaged")
         return error
+
+
+def read_id(written: str) -> bytes:
+    """The bytes of a hex id; raises ValueError for anything else."""
+    read = bytes.fromhex(written)
+    if len(read) * 2 != len(written):
+        raise ValueError(f"not an id: {written!r}")
+    return read
+
+
+def is_text(value: str) -> bool:
+    """Whether UTF-8, and so the database, can hold the text."""
+    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _writable(path: Path) -> bool:

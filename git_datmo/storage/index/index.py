@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path as FilePath
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.storage.index.database import Database
+from git_datmo.storage.index.database import Database, is_text, read_id
 from git_datmo.storage.index.record import Record
-from git_datmo.storage.index.update import Update, is_text, read_id
 
 if TYPE_CHECKING:
-    from git_datmo.model.expression import Expr, Path
+    from pathlib import Path as FilePath
+    from types import TracebackType
+
+    from git_datmo.model.expression import Expr
+    from git_datmo.model.fields import Path
+    from git_datmo.storage.index.update import Update
 
 _FIELDS = (
     "o.id, o.kind, o.created, o.visible, o.deleted, o.label, o.message, o.session, o.tree,"
@@ -69,6 +70,8 @@ class Index:
         No other process writes meanwhile, so what is read inside it stays true: compare tips
         here, not before.
         """
+        from git_datmo.storage.index.update import Update  # brings orjson: 10 ms
+
         self._database.begin()
         try:
             yield Update(self._database)
@@ -108,7 +111,7 @@ class Index:
 
     def find_prefix(self, prefix: str, kind: str | None = None) -> list[str]:
         """The ids that start with these hex digits, sorted; none for what is not hex."""
-        if not prefix or not set(prefix) <= set(string.hexdigits):
+        if not prefix or not set(prefix) <= set("0123456789abcdefABCDEF"):
             return []
         pad = len(prefix) % 2
         low = bytes.fromhex(prefix + "0" * pad)

@@ -15,11 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from git_datmo.model.expression import Expr, Path
 from git_datmo.storage.index.database import Database
+from git_datmo.storage.index.paths import Bindings, path_id
 from git_datmo.storage.index.record import COLUMNS
-from git_datmo.storage.index.where import Bindings, Conditions, path_id
+
+if TYPE_CHECKING:
+    from git_datmo.model.expression import Expr
+    from git_datmo.model.fields import Path
 
 FEW = 1000
 
@@ -78,9 +82,13 @@ class _Plan:
         self.database = database
         self.selection = selection
         self.bindings = Bindings()
-        self.conditions = Conditions(database, self.bindings)
-        where = selection.where
-        self.where = "1" if where is None else self.conditions.condition(where)
+        self.where, self.drivers = "1", list[str]()
+        if selection.where is not None:
+            from git_datmo.storage.index.where import Conditions  # most listings have none
+
+            conditions = Conditions(database, self.bindings)
+            self.where = conditions.condition(selection.where)
+            self.drivers = conditions.drivers(selection.where)
         self.shelf = " AND ".join(self._shelf())
         self.filters = " AND ".join(self._filters())
 
@@ -134,11 +142,7 @@ class _Plan:
             )
             if value is not None
         ]
-        if selection.where is not None:
-            starts += [
-                ("facts d INDEXED BY facts_value", test)
-                for test in self.conditions.drivers(selection.where)
-            ]
+        starts += [("facts d INDEXED BY facts_value", test) for test in self.drivers]
         listing, _ = self._listing()
         if selection.sort or selection.where or selection.text is not None:
             # Counted without the other filters: they cost.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import orjson
+
 from git_datmo.errors import InvalidDocument
-from git_datmo.model.expression import Path, show_path
-from git_datmo.storage.index.database import Database
-from git_datmo.storage.index.record import Record, facts
+from git_datmo.model.fields import Path, show_path
+from git_datmo.storage.index.database import Database, is_text, read_id
+from git_datmo.storage.index.facts import facts
+from git_datmo.storage.index.record import Record
 from git_datmo.storage.index.schema import NAMES
 
 _INSERT = """INSERT INTO objects (id, kind, created, visible, deleted, label, message, session,
@@ -59,8 +62,6 @@ class Update:
         Raises InvalidDocument when its document is not JSON. What UTF-8 cannot hold in a label
         or message becomes a question mark.
         """
-        import orjson  # costs as much to import as a whole listing takes
-
         try:
             text = orjson.dumps(record.doc).decode()
         except orjson.JSONEncodeError as error:
@@ -149,19 +150,6 @@ class Update:
                 else self._database.insert("INSERT INTO paths (name) VALUES (?)", (name,))
             )
         return self._paths[path]
-
-
-def read_id(written: str) -> bytes:
-    """The bytes of a hex id; raises ValueError for anything else."""
-    read = bytes.fromhex(written)
-    if len(read) * 2 != len(written):
-        raise ValueError(f"not an id: {written!r}")
-    return read
-
-
-def is_text(value: str) -> bool:
-    """Whether UTF-8, and so the database, can hold the text."""
-    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _storable(value: str | None) -> str | None:

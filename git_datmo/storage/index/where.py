@@ -18,29 +18,19 @@ from git_datmo.model.expression import (
     Literal,
     Not,
     Or,
-    Path,
     is_nan,
     machine_number,
-    show_path,
 )
+from git_datmo.model.fields import Path
 from git_datmo.model.query import evaluate, parse
 from git_datmo.storage.index.database import Database
+from git_datmo.storage.index.paths import Bindings, path_id
 from git_datmo.storage.index.record import COLUMNS, plain
 from git_datmo.storage.index.schema import FALSE, TRUE
 
 _SQL = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _BYTES = ("id", "tree", "environment")
 _BOOLEANS = ("visible", "deleted")
-
-
-class Bindings(dict[str, object]):
-    """The values of a statement, by the names it has for them."""
-
-    def add(self, value: object) -> str:
-        """Remember a value, return what stands for it in SQL."""
-        name = f"p{len(self)}"
-        self[name] = value
-        return f":{name}"
 
 
 class Conditions:
@@ -167,12 +157,6 @@ class Conditions:
             return "0"
         found = f"instr({column}, {self.bindings.add(bound)})"
         return f"{found} > 0" if how == "contains" else f"{found} = 1"
-
-
-def path_id(database: Database, path: Path) -> int | None:
-    """The number of a path that some record has a fact at; None when none has."""
-    rows = database.rows("SELECT path FROM paths WHERE name = ?", (show_path(path),))
-    return int(rows[0][0]) if rows else None
 
 
 def _bindable(literal: Literal) -> object:
