@@ -1,0 +1,48 @@
+"""All measurements of git-datmo, as ratios to git, cp or Python in the same run.
+
+    python -m tests.bench [--quick] [--only snapshot,tracking,listing,hooks,crowd] [--dir DIR]
+
+Prints a Markdown table. `--dir` is where the workloads lie: a disk, not a memory file system,
+for what is durable.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.bench import hooks, listing, snapshot, tracking
+from tests.bench.harness import Row, folder, machine
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="small workloads")
+    parser.add_argument("--only", default="", help="parts, with commas")
+    parser.add_argument("--dir", help="where the workloads lie")
+    given = parser.parse_args()
+    quick = given.quick
+    parts: dict[str, Callable[[Path], Iterator[Row]]] = {
+        "snapshot": lambda base: snapshot.rows(base, 1_000 if quick else 10_000),
+        "snapshot-large": lambda base: snapshot.rows(base, 20_000 if quick else 100_000),
+        "tracking": lambda base: tracking.rows(base, 64 << 20 if quick else 1 << 30),
+        "listing-1k": lambda base: listing.rows(base, 1_000),
+        "listing-10k": lambda base: listing.rows(base, 2_000 if quick else 10_000),
+        "listing-100k": lambda base: listing.rows(base, 3_000 if quick else 100_000),
+        "hooks": lambda base: hooks.rows(base, 1_000 if quick else 10_000),
+        "crowd": lambda base: hooks.crowd(base, 5 if quick else 50),
+    }
+    chosen = [name for name in given.only.split(",") if name]
+    print(f"{machine()}\n")
+    print("| work | ours, ms | theirs, ms | ratio | must reach |\n|---|---|---|---|---|")
+    for name, rows in parts.items():
+        if chosen and name not in chosen:
+            continue
+        with folder(given.dir) as base:
+            for row in rows(base):
+                print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
