@@ -85,7 +85,7 @@ def numbered(number: int, **what: Any) -> Record:
 hexes = st.sampled_from([None, "ab" * 20, "cd" * 20])
 records = st.lists(
     st.builds(
-        dict,
+        dict[str, Any],
         created=st.integers(0, 3),
         at_max=st.integers(0, 1),
         visible=st.sampled_from([True, True, False]),
