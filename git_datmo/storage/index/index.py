@@ -217,7 +217,7 @@ class Index:
 
     def _ids(self, sql: str, values: list[Any], kind: str | None, order: str) -> list[str]:
         if kind is not None:
-            sql += " AND kind = ?"
+            sql += " AND +kind = ?"  # the plus: never by the index of kinds
             values.append(kind)
         return [found.hex() for (found,) in self._rows(f"{sql} ORDER BY {order}", values)]
 
