@@ -10,12 +10,17 @@ from git_datmo.records import astray
 from git_datmo.records.project import Project
 
 
-def find(folder: Path, *, tidy: bool = True) -> Project:
+def find(folder: Path, *, tidy: bool = True, capture: bool = False) -> Project:
     """The project of the repository around `folder`, its refs set in order.
 
+    `capture` says that a capture follows: git starts to look at the work tree at once.
     Raises NotARepository, InvalidProjectPath, UnsupportedRepository.
     """
     project = Project.open(folder)
+    if capture and project.repository.work_tree is not None:
+        from git_datmo.storage import scan
+
+        scan.begin(project.repository)
     if tidy:
         astray.tidy(project)
     return project

@@ -61,11 +61,11 @@ def start() -> Path:
         raise InvalidProjectPath("the current folder no longer exists") from None
 
 
-def project() -> Project:
-    """The project around the folder, its refs in order."""
+def project(*, capture: bool = False) -> Project:
+    """The project around the folder, its refs in order; `capture` if a capture follows."""
     from git_datmo.api import location
 
-    return location.find(start())
+    return location.find(start(), capture=capture)
 
 
 def user() -> Any:

@@ -57,10 +57,10 @@ def create(json: bool, config: tuple[str, ...], stats: tuple[str, ...], **given:
     Nothing of yours is touched: not the index, HEAD, branches or stash. When nothing changed
     since an earlier snapshot, that one comes back with the new message and label.
     """
+    found = door.project(capture=True)
     from git_datmo.api.settings import parse_items
     from git_datmo.ui.progress import progress
 
-    found = door.project()
     for kind, items in (("config", config), ("stats", stats)):
         given[kind] = parse_items(kind, items) if items else None
     with progress("reading large files", unit="B") as bar:
@@ -123,7 +123,7 @@ def _table(
     found: list[Any], columns: str | None, details: bool, *, exact: bool
 ) -> tuple[list[str], list[dict[str, Any]]]:
     from git_datmo.model import query
-    from git_datmo.model.expression import lookup
+    from git_datmo.model.fields import lookup
     from git_datmo.ui.rows import local_time
 
     if columns is not None:

@@ -6,13 +6,15 @@ untracked cache on. Theirs is never written.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from git_datmo.errors import GitFailed
+from git_datmo.errors import DatmoError, GitFailed
 from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.git import failure
 from git_datmo.storage.repository import Repository
@@ -75,6 +77,46 @@ def start(repository: Repository) -> subprocess.Popen[bytes]:
         "--ignore-submodules=none",
         env={"GIT_INDEX_FILE": os.fspath(index_path(repository)), "GIT_OPTIONAL_LOCKS": "1"},
     )
+
+
+class Ahead(NamedTuple):
+    """A status that was started before anything else, and the lock it runs under."""
+
+    lock: int
+    process: subprocess.Popen[bytes]
+
+
+def begin(repository: Repository) -> None:
+    """Start the status now, while the rest of a command is still being imported.
+
+    Only when our index looks usable and no other capture is under way; `take` gets it.
+    """
+    try:
+        if os.stat(index_path(repository)).st_mtime_ns < index_look(repository)[1]:
+            return
+        lock = open_lock(repository)
+    except (OSError, DatmoError):
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return
+    repository.__dict__["_ahead"] = Ahead(lock, start(repository))
+
+
+def take(repository: Repository) -> Ahead | None:
+    """What `begin` started, once."""
+    found: Ahead | None = repository.__dict__.pop("_ahead", None)
+    return found
+
+
+def open_lock(repository: Repository) -> int:
+    """The file whose `flock` makes captures of one work tree wait for each other."""
+    folder = repository.git_dir / "datmo"
+    with disk_errors(repository.git_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / "capture.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
 def finish(process: subprocess.Popen[bytes]) -> Scan:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from git_datmo.model.pointer import Pointer
 from git_datmo.storage import attributes, capture_cache, folders, scan, secrets
 from git_datmo.storage.capture_cache import CaptureCache
 from git_datmo.storage.collect import Collected, Collector
-from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.objects import EMPTY_TREE, TREE, Entry, encode_tree, parse_tree, patch_tree
 from git_datmo.storage.pack import PackWriter
 from git_datmo.storage.reader import Reader
@@ -92,8 +92,8 @@ class Trees:
 def capture(repository: Repository, store: Store, options: Options) -> Capture:
     """Capture the whole work tree of `repository`. Raises NeedsWorkTree and what reading raises."""
     root = repository.needs_work_tree("take a snapshot")
-    with _alone(repository):
-        return _Work(repository, os.fsencode(root), store, options).run()
+    with _alone(repository) as started:
+        return _Work(repository, os.fsencode(root), store, options).run(started)
 
 
 class _Work:
@@ -105,13 +105,16 @@ class _Work:
         self.pack: PackWriter | None = None
         self.written = 0
 
-    def run(self) -> Capture:
+    def run(self, started: subprocess.Popen[bytes] | None) -> Capture:
         cache = self.cache
         look = scan.index_look(self.repository)
         reseed = cache.seed != look or not cache.base or cache.threshold != self.options.threshold
         if reseed:
+            if started is not None:
+                started.kill()
+                started.communicate()
             scan.seed(self.repository)
-        process = scan.start(self.repository)
+        process = started if started and not reseed else scan.start(self.repository)
         outside = attributes.sources(self.repository)
         found = scan.finish(process)
         before = self._base(reseed, look, found, outside)
@@ -327,14 +330,12 @@ def parents(path: bytes) -> list[bytes]:
 
 
 @contextmanager
-def _alone(repository: Repository) -> Iterator[None]:
+def _alone(repository: Repository) -> Iterator[subprocess.Popen[bytes] | None]:
     """One capture of a work tree at a time; the kernel lets go when a process dies."""
-    folder = repository.git_dir / "datmo"
-    with disk_errors(repository.git_dir):
-        folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(folder / "capture.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    ahead = scan.take(repository)
+    lock = ahead.lock if ahead is not None else scan.open_lock(repository)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield ahead.process if ahead is not None else None
     finally:
-        os.close(fd)
+        os.close(lock)
