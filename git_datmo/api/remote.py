@@ -10,7 +10,7 @@ from git_datmo.model.project import Exchange
 from git_datmo.records import astray, catalogue, clones, layout
 from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
-from git_datmo.remotes import exchange
+from git_datmo.remotes import exchange, outgoing
 from git_datmo.storage import refs
 from git_datmo.storage.locks import mutex
 
@@ -42,7 +42,7 @@ def push(
     """Share what this clone made: content first, then refs, all or nothing.
 
     Also lets go, on the remote, of snapshot refs that were retired here. Raises RemoteError,
-    ContentMissing, ProjectNotInitialized.
+    ContentMissing, Conflict (secrets would go along), ProjectNotInitialized.
     """
     project.require_initialized()
     name = remote or default_remote(project)
@@ -55,6 +55,8 @@ def push(
     tracked = refs.read(common, layout.tracking(name)).found
     known = tracked.get(f"{layout.tracking(name)}notes/{clone.id}")
     fresh = exchange.unsent(project, tip, known)
+    along = outgoing.look(project, name, fresh)
+    along.refuse()
     files, size = _deliver(project, name, exchange.url_of(project, name), fresh, progress)
     own = exchange.own_refs(project)
     specs, gone = [], []
@@ -74,7 +76,7 @@ def push(
     if gone:
         exchange.push_refs(project, name, gone)
         _track(project, name, gone, own)
-    return Exchange(name, len(specs), files, size)
+    return Exchange(name, len(specs), files, size, notices=along.notices())
 
 
 def _track(project: Project, remote: str, specs: Iterable[str], own: dict[str, str]) -> None:
@@ -130,8 +132,10 @@ def deliver(
             record = index.get(ours)
             if record is not None and record.kind == SNAPSHOT:
                 snapshots[ours] = None
+    along = outgoing.look(project, remote, snapshots)
+    along.refuse()
     files, size = _deliver(project, remote, url, list(snapshots), progress)
-    return Exchange(remote, 0, files, size)
+    return Exchange(remote, 0, files, size, notices=along.notices())
 
 
 def fetch(project: Project, remote: str | None = None) -> Exchange:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.model.operation import Operation, clock
 from git_datmo.records import catalogue, clones, layout
 from git_datmo.records.project import Project
-from git_datmo.storage import durability, notes, refs
+from git_datmo.storage import durability, maintenance, notes, refs
 from git_datmo.storage.locks import mutex
 from git_datmo.storage.objects import EMPTY_TREE
 
@@ -105,6 +105,7 @@ def writing(project: Project) -> Iterator[Writer]:
         yield writer
         if not writer.empty or healed:
             writer.finish(healed)
+    maintenance.keep_house(project.repository)
 
 
 def sync(project: Project) -> None:

@@ -199,5 +199,7 @@ def _network(project: Project, args: Sequence[str]) -> str:
     if code != 0:
         said = err.decode(errors="replace").strip()
         verb = "push" if "push" in args else "fetch"
-        raise RemoteError(f"git {verb} failed: {said.splitlines()[-1] if said else code}", hint=said)
+        raise RemoteError(
+            f"git {verb} failed: {said.splitlines()[-1] if said else code}", hint=said
+        )
     return out.decode(errors="replace")

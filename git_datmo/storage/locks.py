@@ -19,6 +19,8 @@ from git_datmo.errors import RepositoryBusy
 from git_datmo.storage.durability import disk_errors
 
 WAIT_SECONDS = 60.0
+# A process takes the locks it announced at once, or announces them anew.
+TAKEN_WITHIN_SECONDS = 10.0
 
 
 @contextmanager
@@ -77,8 +79,9 @@ def _recover(home: Path) -> None:
     for name in record.get("locks", ()):
         lock = Path(name)
         try:
-            # A lock that was there before we announced ours belongs to somebody else.
-            if lock.name.endswith(".lock") and lock.stat().st_mtime >= announced - 1:
+            # What was there before, or came much later, belongs to somebody else.
+            age = lock.stat().st_mtime - announced
+            if lock.name.endswith(".lock") and 0 <= age <= TAKEN_WITHIN_SECONDS:
                 lock.unlink()
         except OSError:
             continue

@@ -162,29 +162,14 @@ class Objects:
         text = "\n".join(lines) + "\n\n" + message
         return self.write("commit", text.encode())
 
-    def set_refs(self, changes: Mapping[str, str | None], *, durable: bool) -> None:
-        """Apply ref changes in one transaction. Raises BlockingIOError when a lock is taken."""
+    def descends(self, later: str, earlier: str) -> bool:
+        """Whether `later` is `earlier` or stands on it; False when either is missing."""
         import pygit2
 
-        from git_datmo.storage.durability import explain
-
-        pygit2.settings.enable_fsync_gitdir(durable)
         try:
-            with self.repo.transaction() as transaction:
-                for name in changes:
-                    transaction.lock_ref(name)
-                for name, oid in changes.items():
-                    if oid is None:
-                        transaction.remove(name)
-                    else:
-                        transaction.set_target(name, oid)
-        except (pygit2.GitError, OSError, KeyError, ValueError) as error:
-            text = str(error).lower()
-            if "lock" in text and "no space" not in text and "permission" not in text:
-                raise BlockingIOError(str(error)) from error
-            raise explain(OSError(str(error)), self.common_dir) from error
-        finally:
-            pygit2.settings.enable_fsync_gitdir(False)
+            return later == earlier or self.repo.descendant_of(later, earlier)
+        except (pygit2.GitError, KeyError, ValueError):
+            return False
 
     def patch_tree(self, root: str, changes: Mapping[bytes, tuple[int, str] | None]) -> str:
         """The tree `root` with paths set to (mode, id) or removed (None).

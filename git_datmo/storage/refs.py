@@ -20,6 +20,8 @@ from git_datmo.storage.durability import explain
 from git_datmo.storage.locks import intent
 
 if TYPE_CHECKING:
+    from pygit2.transaction import ReferenceTransaction
+
     from git_datmo.storage.objects import Objects
 
 _OID = re.compile(rb"[0-9a-f]{40}")
@@ -138,11 +140,16 @@ def _read_loose(entry: os.DirEntry[str], name: str, refs: Refs) -> None:
 
 
 def update(
-    objects: Objects, home: Path, changes: Mapping[str, str | None], *, durable: bool = True
+    objects: Objects,
+    home: Path,
+    changes: Mapping[str, str | None],
+    *,
+    durable: bool = True,
+    first: str | None = None,
 ) -> None:
-    """Set each ref to its new object id, or delete it (None), all in one transaction.
+    """Set each ref to its new object id, or delete it (None); all are locked before any moves.
 
-    The caller holds the mutex and has read the old values under it. Waits up to five seconds
+    `first` moves before the others: a kill in between leaves it ahead. The caller holds the mutex and has read the old values under it. Waits up to five seconds
     for a lock of git's own; then raises RepositoryBusy, with nothing changed.
     """
     if not changes:
@@ -155,7 +162,7 @@ def update(
     while True:
         try:
             with intent(home, locks):
-                objects.set_refs(changes, durable=durable)
+                _apply(objects, changes, durable, first)
             return
         except BlockingIOError as error:
             if time.monotonic() > deadline:
@@ -163,6 +170,42 @@ def update(
             time.sleep(random.uniform(0.01, 0.05))
         except OSError as error:
             raise explain(error, home) from error
+
+
+def _apply(
+    objects: Objects, changes: Mapping[str, str | None], durable: bool, first: str | None
+) -> None:
+    """One try. Raises BlockingIOError when a lock is taken, with nothing changed."""
+    import pygit2
+
+    pygit2.settings.enable_fsync_gitdir(durable)
+    try:
+        # The library moves the refs of a transaction in no order, so `first` has its own.
+        with objects.repo.transaction() as rest:
+            for name in changes:
+                if name != first:
+                    rest.lock_ref(name)
+            if first in changes:
+                with objects.repo.transaction() as lead:
+                    lead.lock_ref(first)
+                    _stage(lead, first, changes[first])
+            for name, oid in changes.items():
+                if name != first:
+                    _stage(rest, name, oid)
+    except (pygit2.GitError, OSError, KeyError, ValueError) as error:
+        text = str(error).lower()
+        if "lock" in text and "no space" not in text and "permission" not in text:
+            raise BlockingIOError(str(error)) from error
+        raise explain(OSError(str(error)), objects.common_dir) from error
+    finally:
+        pygit2.settings.enable_fsync_gitdir(False)
+
+
+def _stage(transaction: ReferenceTransaction, name: str, oid: str | None) -> None:
+    if oid is None:
+        transaction.remove(name)
+    else:
+        transaction.set_target(name, oid)
 
 
 def _busy(locks: list[Path], error: BlockingIOError) -> RepositoryBusy:

@@ -12,8 +12,6 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
 
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage import attributes, capture_cache, folders, scan, secrets
@@ -289,7 +287,7 @@ class _Work:
             return bare
         if result.get("bare") == bare and result.get("empty") == empty:
             return str(result["tree"])
-        tree = self.trees.patch(bare, {path: (TREE, EMPTY_TREE) for path in empty})
+        tree = self.trees.patch(bare, dict.fromkeys(empty, (TREE, EMPTY_TREE)))
         if not self.options.dry:
             result.update(empty=empty, tree=tree)
         return tree
