@@ -7,6 +7,7 @@ shares it too, so it is named and looked through first.
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -62,8 +63,8 @@ def look(project: Project, remote: str, snapshots: Iterable[str]) -> Outgoing:
         return Outgoing((), ())
     git = project.repository.git
     known = f"--remotes={remote}" if remote in exchange.remotes(project) else "--remotes"
-    revisions = "\n".join([*wanted, "--not", known]).encode() + b"\n"
-    listed = git.run("log", "--stdin", "--format=%H %s", data=revisions)
+    revisions = "".join(f"{oid}\n" for oid in wanted).encode()
+    listed = git.run("log", "--format=%H %s", "--stdin", "--not", known, data=revisions)
     own = set(wanted)
     commits = []
     for line in listed.decode(errors="replace").splitlines():
@@ -72,14 +73,14 @@ def look(project: Project, remote: str, snapshots: Iterable[str]) -> Outgoing:
             commits.append((oid, subject))
     if project.repository.config.boolean("datmo.allowSecrets", False):
         return Outgoing(tuple(commits), ())
-    return Outgoing(tuple(commits), tuple(_findings(project, revisions)))
+    return Outgoing(tuple(commits), tuple(_findings(project, revisions, known)))
 
 
-def _findings(project: Project, revisions: bytes) -> list[tuple[str, str, int, str]]:
+def _findings(project: Project, revisions: bytes, known: str) -> list[tuple[str, str, int, str]]:
     """Secrets in lines that these revisions add, each place once."""
     options = ["--format=commit %H", "-p", "-U0", "--no-renames", "--no-ext-diff"]
     process = project.repository.git.start(
-        "log", "--stdin", "--no-textconv", "--no-color", *options, stdin=-1
+        "log", "--no-textconv", *options, "--stdin", "--not", known, stdin=subprocess.PIPE
     )
     assert process.stdin is not None
     assert process.stdout is not None
