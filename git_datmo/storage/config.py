@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -35,7 +36,9 @@ class Config:
             for key, value in _pairs(listed):
                 if key in PROJECT_KEYS:
                     values.setdefault(key, []).append(value)
-        for key, value in _pairs(self._git.run("config", "-z", "--list", safe=False)):
+        # `git -c key=value datmo …` travels in these, which other git commands must not see.
+        given = {name: os.environ[name] for name in os.environ if name.startswith("GIT_CONFIG_")}
+        for key, value in _pairs(self._git.run("config", "-z", "--list", safe=False, env=given)):
             values.setdefault(key, []).append(value)
         return values
 
