@@ -119,7 +119,9 @@ def needed(project: Project, snapshots: Iterable[str]) -> dict[Pointer, str]:
     index = catalogue.refresh(project)
     for oid in snapshots:
         record = index.get(oid)
-        if record is None or record.doc.get("file_collection_id") == EMPTY_TREE:
+        if record is None or record.deleted:
+            continue
+        if record.doc.get("file_collection_id") == EMPTY_TREE:
             continue
         for path, pointer in pointers_of(project, record.tree or EMPTY_TREE, seen):
             wanted.setdefault(pointer, os.fsdecode(path))
