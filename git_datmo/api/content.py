@@ -12,7 +12,7 @@ from git_datmo.model.pointer import Pointer
 from git_datmo.records import snapshots
 from git_datmo.records.pointers import pointer_at, pointers_of
 from git_datmo.records.project import Project
-from git_datmo.remotes import exchange
+from git_datmo.remotes import content as remote_content
 from git_datmo.storage.objects import TREE
 from git_datmo.storage.treediff import Leaf, find, walk
 
@@ -26,7 +26,7 @@ class Content:
 
     def prepare(self, wanted: dict[Pointer, str]) -> None:
         """Bring what is missing. Raises ContentMissing that names all that cannot be had."""
-        _, _, lost = exchange.collect(self._project, wanted, self._progress)
+        _, _, lost = remote_content.collect(self._project, wanted, self._progress)
         if lost:
             listed = "; ".join(f"{wanted[p]} ({p.size} bytes, {p.key})" for p in lost[:10])
             more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""

@@ -13,7 +13,7 @@ from git_datmo.records import catalogue, layout, snapshots
 from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
-from git_datmo.remotes import exchange
+from git_datmo.remotes import places
 from git_datmo.storage import notes, refs
 
 GIT_LINES = 50
@@ -140,11 +140,11 @@ def _content(
     missing = store.missing(users)
     if missing:
         elsewhere = _on_remotes(project, missing)
-    for pointer, places in users.items():
-        touched = tuple(dict.fromkeys(oid for oid, _ in places))
+    for pointer, uses in users.items():
+        touched = tuple(dict.fromkeys(oid for oid, _ in uses))
         if pointer in missing:
             if pointer not in elsewhere:
-                shown = f"{places[0][1]} ({pointer.size} bytes, {pointer.key})"
+                shown = f"{uses[0][1]} ({pointer.size} bytes, {pointer.key})"
                 yield Finding(
                     "content",
                     pointer.key,
@@ -160,15 +160,11 @@ def _content(
             yield Finding(
                 "content",
                 pointer.key,
-                f"the stored content of {places[0][1]} is damaged ({pointer.key})",
+                f"the stored content of {uses[0][1]} is damaged ({pointer.key})",
                 touched,
             )
 
 
 def _on_remotes(project: Project, wanted: list[Pointer]) -> set[Pointer]:
-    found: set[Pointer] = set()
-    for remote in exchange.remotes(project):
-        place = exchange.place_of(project, remote, exchange.url_of(project, remote))
-        if place is not None:
-            found |= {pointer for pointer in wanted if place.has(pointer)}
-    return found
+    known = places.places(project)
+    return {pointer for pointer in wanted if any(place.has(pointer) for place in known)}

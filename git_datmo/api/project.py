@@ -168,7 +168,7 @@ def _prune_folders(folder: Path) -> None:
 
 def unshared(project: Project) -> int:
     """How many snapshots no remote is known to have: what a cleanup would lose."""
-    from git_datmo.remotes import exchange
+    from git_datmo.remotes.content import unsent
 
     known = {
         oid
@@ -187,7 +187,7 @@ def unshared(project: Project) -> int:
         ),
         None,
     )
-    return len(exchange.unsent(project, tip, base))
+    return len(unsent(project, tip, base))
 
 
 def version(project: Project | None = None) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from git_datmo.api import lookup
 from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
-from git_datmo.records import astray, catalogue, clones, layout
+from git_datmo.records import astray, catalogue, chain, clones, layout
 from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
-from git_datmo.remotes import exchange, outgoing
+from git_datmo.remotes import exchange, outgoing, places
+from git_datmo.remotes.content import collect, needed, send, unsent
 from git_datmo.storage import refs
 from git_datmo.storage.locks import mutex
 
@@ -20,7 +21,7 @@ Progress = Callable[[int], None]
 def default_remote(project: Project) -> str:
     """The remote that is meant when none is named: the branch's, `origin`, or the only one."""
     config = project.repository.config
-    named = exchange.remotes(project)
+    named = places.remotes(project)
     code, out, _ = project.repository.git.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
     if code == 0:
         chosen = config.get(f"branch.{out.decode(errors='surrogateescape').strip()}.remote")
@@ -46,65 +47,80 @@ def push(
     """
     project.require_initialized()
     name = remote or default_remote(project)
+    _connect(project, name)
+    chain.heal(project, thoroughly=True)
     astray.tidy(project)
     common = project.repository.common_dir
-    tip = refs.read_one(common, layout.LOCAL_TIP)
-    clone = clones.read(project.home)
+    clone, tip = clones.read(project.home), refs.read_one(common, layout.LOCAL_TIP)
     if tip is None or clone is None:
         return Exchange(name, 0, 0, 0)
-    tracked = refs.read(common, layout.tracking(name)).found
-    known = tracked.get(f"{layout.tracking(name)}notes/{clone.id}")
-    fresh = exchange.unsent(project, tip, known)
-    along = outgoing.look(project, name, fresh)
-    along.refuse()
-    files, size = _deliver(project, name, exchange.url_of(project, name), fresh, progress)
-    own = exchange.own_refs(project)
-    specs, gone = [], []
-    for ref, oid in own.items():
-        if tracked.get(layout.tracking(name) + ref.removeprefix(layout.OWN)) != oid:
-            specs.append(f"{ref}:{ref}")
-    prefix = layout.tracking(name) + "snapshots/"
-    index = catalogue.refresh(project)
-    for ref in tracked:
-        oid = ref.removeprefix(prefix)
-        retired = ref.startswith(prefix) and layout.SNAPSHOTS + oid not in own
-        if retired and known is not None and index.has_note(layout.LOCAL_TIP, oid):
-            gone.append(f":{layout.SNAPSHOTS}{oid}")
+    there = exchange.listed(project, name)
+    chain_ref = layout.notes_ref(clone.id)
+    done = Exchange(name, 0, 0, 0)
+    for url in places.urls_of(project, name, push=True):
+        moved = [(tip, chain_ref, there.get(chain_ref, ""))]
+        done = _joined(done, deliver(project, name, url, moved, progress=progress))
+    own = refs.read(common, layout.OWN).found
+    specs = [f"{ref}:{ref}" for ref, oid in own.items() if _is_due(ref, oid, there)]
     if specs:
         exchange.push_refs(project, name, specs)
         _track(project, name, specs, own)
+    gone = [f":{ref}" for ref in there if _is_retired(project, ref, own)]
     if gone:
         exchange.push_refs(project, name, gone)
         _track(project, name, gone, own)
-    return Exchange(name, len(specs), files, size, notices=along.notices())
+    return _joined(done, Exchange(name, len(specs), 0, 0))
+
+
+def _is_due(ref: str, oid: str, there: dict[str, str]) -> bool:
+    """Whether a ref of ours has to be pushed. Only notes refs ever move."""
+    if not layout.is_ours_by_shape(ref):
+        return False
+    return there.get(ref) != oid if ref.startswith(layout.NOTES) else ref not in there
+
+
+def _is_retired(project: Project, ref: str, own: dict[str, str]) -> bool:
+    """Whether a snapshot's ref on the remote is one that we made and no longer keep."""
+    if not ref.startswith(layout.SNAPSHOTS) or ref in own:
+        return False
+    index = catalogue.refresh(project)
+    return catalogue.made_here(project, index, ref.removeprefix(layout.SNAPSHOTS))
+
+
+def _joined(one: Exchange, more: Exchange) -> Exchange:
+    return Exchange(
+        one.remote,
+        one.refs + more.refs,
+        one.content_files + more.content_files,
+        one.content_bytes + more.content_bytes,
+        notices=tuple(dict.fromkeys((*one.notices, *more.notices))),
+    )
+
+
+def _connect(project: Project, remote: str) -> None:
+    """Give a remote that was added after `init` its fetch line."""
+    config = project.repository.config
+    line = layout.fetch_line(remote)
+    if (
+        project.initialized
+        and remote in places.remotes(project)
+        and config.boolean("datmo.fetch", True)
+        and line not in config.all(f"remote.{remote}.fetch")
+    ):
+        config.add(f"remote.{remote}.fetch", line)
 
 
 def _track(project: Project, remote: str, specs: Iterable[str], own: dict[str, str]) -> None:
     """Set the tracking refs to what was pushed, as git does where a fetch line covers them."""
+    room = layout.tracking(places.room(project, remote))
     changes: dict[str, str | None] = {}
     for spec in specs:
         ref = spec.rpartition(":")[2]
-        changes[layout.tracking(remote) + ref.removeprefix(layout.OWN)] = own.get(ref)
+        changes[room + ref.removeprefix(layout.OWN)] = own.get(ref)
     common = project.repository.common_dir
-    changes = {n: o for n, o in changes.items() if refs.read_one(common, n) != o}
     with mutex(project.home):
+        changes = {n: o for n, o in changes.items() if refs.read_one(common, n) != o}
         refs.update(project.repository.objects, project.home, changes, durable=False)
-
-
-def _deliver(
-    project: Project, remote: str, url: str, snapshots: list[str], progress: Progress | None
-) -> tuple[int, int]:
-    wanted = exchange.needed(project, snapshots)
-    if not wanted:
-        return 0, 0
-    place = exchange.place_of(project, remote, url)
-    if place is None:
-        raise RemoteError(
-            f"{len(wanted)} large files cannot be delivered: no place for content is known "
-            f"for '{remote}' ({url})",
-            hint=f"name a folder that everyone reaches: git config datmo.{remote}.store /path",
-        )
-    return exchange.deliver(project, place, wanted, progress)
 
 
 def deliver(
@@ -118,33 +134,62 @@ def deliver(
     """Bring the content that a push of refs needs, before git sends them (the pre-push hook).
 
     `updates` are (our object id, remote ref, remote object id). Raises RemoteError,
-    ContentMissing; then the push must not go on.
+    ContentMissing, Conflict; then the push must not go on.
     """
-    astray.tidy(project)
     index = catalogue.refresh(project)
+    clone = clones.read(project.home)
+    own = layout.notes_ref(clone.id) if clone is not None else ""
+    place = places.place_of(project, remote, url)
+    mark, reached = f"delivered:{place or url}", None
     snapshots: dict[str, None] = {}
     for ours, ref, theirs in updates:
-        if not ref.startswith(layout.OWN) or ours == exchange.ZERO:
+        known = theirs if theirs.strip("0") else None
+        if not ref.startswith(layout.OWN) or not ours.strip("0"):
             continue
+        if ref == own:
+            reached = ours
+            # What went past the hook (--no-verify) has its refs there, but not its content.
+            known = index.meta(mark) if known and place else known
         if layout.clone_of(ref):
-            snapshots.update(dict.fromkeys(exchange.unsent(project, ours, theirs)))
-        elif theirs != ours:
+            snapshots.update(dict.fromkeys(unsent(project, ours, known)))
+        elif known != ours:
             record = index.get(ours)
-            if record is not None and record.kind == SNAPSHOT:
+            if record is not None and record.kind == SNAPSHOT and not record.deleted:
                 snapshots[ours] = None
+    made = {oid: catalogue.made_here(project, index, oid) for oid in snapshots}
     along = outgoing.look(project, remote, snapshots)
     along.refuse()
-    files, size = _deliver(project, remote, url, list(snapshots), progress)
-    return Exchange(remote, 0, files, size, notices=along.notices())
+    wanted = needed(project, [oid for oid, mine in made.items() if mine])
+    others = needed(project, [oid for oid, mine in made.items() if not mine])
+    done = Exchange(remote, 0, 0, 0, notices=along.notices())
+    if wanted or others:
+        if place is None:
+            raise RemoteError(
+                f"{len({**wanted, **others})} large files cannot be delivered: no place for "
+                f"content is known for '{remote}' ({url})",
+                hint=f"name a folder that everyone reaches: git config datmo.{remote}.store /path",
+            )
+        files, size, lost = send(project, place, wanted, others, progress)
+        missing = tuple(
+            f"{others[p]} ({p.size} bytes) of another clone's snapshot is not here and was not sent"
+            for p in lost
+        )
+        done = _joined(done, Exchange(remote, 0, files, size, notices=missing))
+    if reached is not None and place is not None:
+        with index.update() as update:
+            update.set_meta(mark, reached)
+    return done
 
 
 def fetch(project: Project, remote: str | None = None) -> Exchange:
     """Bring a remote's snapshots and notes, without their large content. Raises RemoteError."""
     name = remote or default_remote(project)
-    before = refs.read(project.repository.common_dir, layout.tracking(name)).found
+    _connect(project, name)
+    room = layout.tracking(places.room(project, name))
+    before = refs.read(project.repository.common_dir, room).found
     exchange.fetch_refs(project, name)
     project.repository.objects.forget()
-    after = refs.read(project.repository.common_dir, layout.tracking(name)).found
+    after = refs.read(project.repository.common_dir, room).found
     astray.tidy(project)
     index = catalogue.refresh(project)
     changed = sum(1 for ref, oid in after.items() if before.get(ref) != oid)
@@ -168,8 +213,8 @@ def pull(
     chosen = [lookup.snapshot(project, text).id for text in ids]
     if content and not chosen:
         chosen = [r.id for r in catalogue.refresh(project).select(SNAPSHOT, include_hidden=True)]
-    wanted = exchange.needed(project, chosen) if chosen else {}
-    files, size, lost = exchange.collect(project, wanted, progress)
+    wanted = needed(project, chosen) if chosen else {}
+    files, size, lost = collect(project, wanted, progress)
     return Exchange(
         done.remote,
         done.refs,

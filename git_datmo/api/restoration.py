@@ -14,7 +14,7 @@ from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue, clones
 from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
-from git_datmo.remotes import exchange
+from git_datmo.remotes.content import needed
 from git_datmo.storage import restore, treediff
 from git_datmo.storage.objects import TREE
 
@@ -49,7 +49,7 @@ def checkout(
     objects = project.repository.objects
     source = content.Content(project, progress)
     plan = restore.plan(objects, record.tree or "")
-    source.prepare(exchange.needed(project, [record.id]))
+    source.prepare(needed(project, [record.id]))
     if into is not None:
         target = Path(into).absolute()
         report = restore.write_into(plan, objects, source, target, progress=None)

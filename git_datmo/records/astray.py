@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, RepositoryBusy
 from git_datmo.records import clones, layout
-from git_datmo.records.catalogue import refresh
+from git_datmo.records.catalogue import made_here, refresh
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
 
@@ -45,46 +45,64 @@ def tidy(project: Project) -> int:
 
 
 def _move(project: Project, index: Index) -> int:
-    common = project.repository.common_dir
-    found = refs.read(common, layout.OWN)
-    clone = clones.read(project.home)
-    own_notes = layout.notes_ref(clone.id) if clone is not None else None
-    changes: dict[str, str | None] = {}
-    for name, oid in found.found.items():
-        if name == own_notes or not _foreign(index, name):
-            continue
-        changes[name] = None
-        place = layout.PLAIN + name.removeprefix(layout.OWN)
-        changes.update(_kept(project, place, oid))
-    if not changes:
+    if not _astray(project, index):
         return 0
     from git_datmo.storage.locks import mutex
 
-    with mutex(project.home):
-        refs.update(project.repository.objects, project.home, changes)
+    objects, home = project.repository.objects, project.home
+    with mutex(home):
+        # Only now does nobody of ours write: what is ours has its note in the index.
+        found = _astray(project, refresh(project))
+        moves = [{name: None, **_kept(project, name, oid)} for name, oid in found.items()]
+        try:
+            refs.update(objects, home, {n: o for move in moves for n, o in move.items()})
+        except RepositoryBusy:
+            raise
+        except DatmoError:
+            moves = [move for move in moves if _moved(project, move)]
     refresh(project)
-    return sum(1 for oid in changes.values() if oid is None)
+    return len(moves)
 
 
-def _foreign(index: Index, name: str) -> bool:
-    """Whether a ref is one that another clone made; environments are the same in all."""
+def _moved(project: Project, move: dict[str, str | None]) -> bool:
+    """Move one ref; False for a name that cannot be moved. Such a ref is read where it is."""
+    try:
+        refs.update(project.repository.objects, project.home, move)
+    except DatmoError:
+        return False
+    return True
+
+
+def _astray(project: Project, index: Index) -> dict[str, str]:
+    """The refs below refs/datmo/ that this clone did not make."""
+    found = refs.read(project.repository.common_dir, layout.OWN).found
+    clone = clones.read(project.home)
+    own = layout.notes_ref(clone.id) if clone is not None else None
+    return {
+        name: oid
+        for name, oid in found.items()
+        if name != own and _foreign(project, index, name, oid)
+    }
+
+
+def _foreign(project: Project, index: Index, name: str, oid: str) -> bool:
+    """Whether another clone made a ref; environments are the same in all."""
     group, _, rest = name.removeprefix(layout.OWN).partition("/")
-    if group == "notes":
-        return True
     if group == "snapshots":
-        return not index.has_note(layout.LOCAL_TIP, rest)
+        return rest != oid or not made_here(project, index, rest)
     return group != "environments"
 
 
-def _kept(project: Project, place: str, oid: str) -> dict[str, str | None]:
-    """Where the ref goes. A diverging copy goes beside the one that is there, never over it."""
-    repo = project.repository.objects.repo
+def _kept(project: Project, ref: str, oid: str) -> dict[str, str | None]:
+    """Where a ref goes. A diverging copy goes beside the one that is there, never over it."""
+    objects = project.repository.objects
+    place = layout.PLAIN + ref.removeprefix(layout.OWN)
     number = 0
     while True:
         name = place if number == 0 else place.replace("/_plain/", f"/_plain{number}/", 1)
         there = refs.read_one(project.repository.common_dir, name)
-        if there is None or there == oid or repo.descendant_of(oid, there):
+        if there is None or objects.descends(oid, there):
             return {name: oid}
-        if repo.descendant_of(there, oid):
+        if objects.descends(there, oid):
             return {}
         number += 1

@@ -20,7 +20,7 @@ from git_datmo.storage.objects import EMPTY_TREE
 if TYPE_CHECKING:
     from git_datmo.storage.index import Index, Update
 
-_CONVENIENCE = frozenset({"snapshots", "environments", "runs", "artifacts"})
+CONVENIENCE = frozenset({"snapshots", "environments", "runs", "artifacts"})
 PROBLEMS = "problems"
 
 
@@ -28,7 +28,7 @@ def sources(project: Project) -> dict[str, str]:
     """The tip of every notes chain here, by ref name."""
     common = project.repository.common_dir
     found = refs.read(common, layout.NOTES).found
-    found.update(refs.read(common, layout.REMOTES, skip=_CONVENIENCE).found)
+    found.update(refs.read(common, layout.REMOTES, skip=CONVENIENCE).found)
     chains = {name: oid for name, oid in found.items() if layout.clone_of(name)}
     own = refs.read_one(common, layout.LOCAL_TIP)
     if own is not None:
@@ -155,3 +155,20 @@ def operations_of(project: Project, target: str) -> Iterable[bytes]:
             if line not in seen:
                 seen.add(line)
                 yield line
+
+
+def made_here(project: Project, index: Index, target: str) -> bool:
+    """Whether our own chain holds the operation that made an object, not only later ones."""
+    from git_datmo.model import operation
+    from git_datmo.storage import notes
+
+    if not index.has_note(layout.LOCAL_TIP, target):
+        return False
+    blobs = index.note_blobs(target)
+    if len(blobs) == 1:
+        return True
+    objects = project.repository.objects
+    own = notes.get(objects, notes_tree(project, index.tips()[layout.LOCAL_TIP]), target)
+    made = [m for blob in blobs for m in operation.parse_note(objects.blob(blob))[0]]
+    first = min(made, key=lambda m: (m.at, m.clone, m.line), default=None)
+    return first is None or own is None or first.line in objects.blob(own).splitlines()

@@ -68,6 +68,10 @@ class Writer:
             last = last if last >> 12 <= now + SANE_MS else 0
             lines: dict[str, bytes] = {}
             for target, entries in self._notes.items():
+                first = not self.index.has_note(layout.LOCAL_TIP, target)
+                if first and objects.kind(target) == "commit":
+                    # Another clone's: who reads our note of it must be able to have it.
+                    self.mention(target)
                 known = self.index.get(target)
                 at = max(last, known.at_max if known is not None else 0)
                 for values, unset in entries:
@@ -85,7 +89,8 @@ class Writer:
             )
             changes[layout.LOCAL_TIP] = changes[layout.notes_ref(self.clone)] = tip
         sync(project)
-        refs.update(objects, project.home, changes, durable=project.durability != "off")
+        durable = project.durability != "off"
+        refs.update(objects, project.home, changes, durable=durable, first=layout.LOCAL_TIP)
         catalogue.refresh(project)
         if self._notes:
             with self.index.update() as update:
@@ -120,9 +125,13 @@ def sync(project: Project) -> None:
             durability.sync_file_system(store)
 
 
-def heal(project: Project) -> bool:
-    """Set our own refs right if they are not; True when something was mended."""
-    if not project.initialized or clones.sound(project.repository.common_dir, project.home):
+def heal(project: Project, *, thoroughly: bool = False) -> bool:
+    """Set our own refs right if they are not; True when it was looked into.
+
+    `thoroughly` also looks at what the remotes have under our name.
+    """
+    sound = not thoroughly and clones.sound(project.repository.common_dir, project.home)
+    if not project.initialized or sound:
         return False
     with writing(project):
         return True
@@ -133,24 +142,50 @@ def _heal(project: Project) -> tuple[str, str | None, dict[str, str | None]]:
 
     1. The clone file is gone or was copied: a new id, whose chain starts at the old tip.
     2. Our public ref is missing or behind: it is set to the tip again.
-    3. Our public ref has moved elsewhere: another holder of our id wrote it. A new id.
-    4. The tip is missing: the public ref is all there is.
+    3. Our public ref, or a remote's copy of it, holds what we did not write: another holder of
+       our id did, or we were set back to an older state. A new id.
+    4. The tip is missing: the public ref is all there is, or what the index last saw.
     """
-    common = project.repository.common_dir
+    common, objects = project.repository.common_dir, project.repository.objects
     clone = clones.read(project.home)
-    tip = refs.read_one(common, layout.LOCAL_TIP)
+    tip = _last_tip(project, clone)
     if clone is None or clone.copied:
-        if tip is None and clone is not None:
-            tip = refs.read_one(common, layout.notes_ref(clone.id))
         return _renew(project, tip)
     own = refs.read_one(common, layout.notes_ref(clone.id))
-    if own == tip:
-        return clone.id, tip, {}
-    if tip is None:
-        return clone.id, own, {layout.LOCAL_TIP: own}
-    if own is None or project.repository.objects.repo.descendant_of(tip, own):
-        return clone.id, tip, {layout.notes_ref(clone.id): tip}
-    return _renew(project, tip)
+    if tip and own and own != tip and objects.has(own) and not objects.descends(tip, own):
+        return _renew(project, tip)
+    strange = _not_ours(project, clone.id, tip)
+    if strange is not None:
+        return _renew(project, tip or strange)
+    wanted = {layout.LOCAL_TIP: tip, layout.notes_ref(clone.id): tip}
+    healed = {n: o for n, o in wanted.items() if o != refs.read_one(common, n)}
+    return clone.id, tip, healed
+
+
+def _last_tip(project: Project, clone: clones.Clone | None) -> str | None:
+    """The newest tip of our chain that this clone knows."""
+    common = project.repository.common_dir
+    tip = refs.read_one(common, layout.LOCAL_TIP)
+    if tip is None and clone is not None:
+        tip = refs.read_one(common, layout.notes_ref(clone.id))
+    if tip is None and layout.LOCAL_TIP in refs.read(common, layout.LOCAL).bad:
+        seen = project.index.tips().get(layout.LOCAL_TIP)
+        tip = seen if seen and project.repository.objects.has(seen) else None
+    return tip
+
+
+def _not_ours(project: Project, clone: str, tip: str | None) -> str | None:
+    """What a remote has under our name that our chain does not hold."""
+    found = refs.read(project.repository.common_dir, layout.REMOTES, skip=catalogue.CONVENIENCE)
+    for name, oid in found.found.items():
+        mark = f"ours:{name}"
+        if layout.clone_of(name) != clone or project.index.meta(mark) == oid:
+            continue
+        if tip is None or not project.repository.objects.descends(tip, oid):
+            return oid
+        with project.index.update() as update:
+            update.set_meta(mark, oid)
+    return None
 
 
 def _renew(project: Project, tip: str | None) -> tuple[str, str | None, dict[str, str | None]]:

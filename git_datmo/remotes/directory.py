@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from git_datmo.errors import ContentMissing, RemoteError
+from git_datmo.errors import ContentMissing, ReadOnlyRepository, RemoteError
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage.store import Store
 
@@ -34,6 +34,8 @@ class Directory:
             self._store.accept(fd, pointer, advance=advance)
         except PermissionError as error:
             raise RemoteError(f"cannot write {self.folder}: {error.strerror}") from error
+        except ReadOnlyRepository as error:
+            raise RemoteError(error.message, hint="ask its owner for the right to write") from error
         finally:
             os.close(fd)
 

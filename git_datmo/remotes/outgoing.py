@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import Conflict
 from git_datmo.records.project import Project
-from git_datmo.remotes import exchange
+from git_datmo.remotes import places
 from git_datmo.storage import secrets
 
 SHOWN = 10
@@ -62,7 +62,7 @@ def look(project: Project, remote: str, snapshots: Iterable[str]) -> Outgoing:
     if not wanted:
         return Outgoing((), ())
     git = project.repository.git
-    known = f"--remotes={remote}" if remote in exchange.remotes(project) else "--remotes"
+    known = f"--remotes={remote}" if remote in places.remotes(project) else "--remotes"
     revisions = "".join(f"{oid}\n" for oid in wanted).encode()
     listed = git.run("log", "--format=%H %s", "--stdin", "--not", known, data=revisions)
     own = set(wanted)

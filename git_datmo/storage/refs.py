@@ -149,8 +149,9 @@ def update(
 ) -> None:
     """Set each ref to its new object id, or delete it (None); all are locked before any moves.
 
-    `first` moves before the others: a kill in between leaves it ahead. The caller holds the mutex and has read the old values under it. Waits up to five seconds
-    for a lock of git's own; then raises RepositoryBusy, with nothing changed.
+    `first` moves before the others: a kill in between leaves it ahead. The caller holds the
+    mutex and has read the old values under it. Waits up to five seconds for a lock of git's
+    own; then raises RepositoryBusy, with nothing changed.
     """
     if not changes:
         return
@@ -185,7 +186,7 @@ def _apply(
             for name in changes:
                 if name != first:
                     rest.lock_ref(name)
-            if first in changes:
+            if first is not None and first in changes:
                 with objects.repo.transaction() as lead:
                     lead.lock_ref(first)
                     _stage(lead, first, changes[first])
