@@ -103,7 +103,7 @@ def _play(
             config |= changes
             (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
         said = _train(folder)
-        done(f"Train on {message}", "python3 train.py", said)
+        done(f"Train: {message}", "python3 train.py", said)
         made.append(snapshot.create(project, message=message, label=label, user=user))
         command = f'git datmo snapshot -m "{message}" --label {label}'
         done("Record code, environment, files, config and stats", command, made[-1])

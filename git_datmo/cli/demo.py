@@ -13,15 +13,20 @@ import click
 from git_datmo.cli import door
 from git_datmo.cli.door import verb
 
+MINE = '{"features": ["bill_length_mm", "body_mass_g"], "epochs": 9, "learning_rate": 1, "seed": 7}'
 NEXT = (
-    ("how it looks from here", "git datmo status"),
-    ("filter by anything", "git datmo snapshot ls --where 'stats.accuracy > 0.95'"),
-    ("everything about one", "git datmo snapshot inspect {best}"),
-    ("change config.json or train.py, then", "python3 train.py"),
-    ("record what came out", "git datmo snapshot -m 'my own try' --label mine"),
-    ("compare it with the best", "git datmo snapshot diff {best} mine"),
-    ("the best, in a folder beside", "git datmo snapshot checkout {best} --into ../{best}"),
-    ("is everything sound?", "git datmo fsck"),
+    ("How it looks from here, and what can be asked:", "git datmo status"),
+    ("", "git datmo snapshot ls --where 'stats.accuracy > 0.95'"),
+    ("", "git datmo snapshot inspect {best}"),
+    ("A try of your own:", f"echo '{MINE}' >config.json"),
+    ("", "python3 train.py"),
+    ("", "git datmo snapshot -m 'my own try' --label mine"),
+    ("", "git datmo snapshot diff {best} mine"),
+    (
+        "The best one, written into a folder beside:",
+        "git datmo snapshot checkout {best} --into ../best",
+    ),
+    ("Is everything sound?", "git datmo fsck"),
 )
 
 
@@ -39,7 +44,7 @@ def demo(directory: str | None) -> None:
 
     target = door.start() / (directory or "git-datmo-demo")
     done = verbs.demo(directory=target, program=program(), user=door.user(), report=_show)
-    _next(done.directory, str(done.best.label))
+    _next(done.directory, done.best.id[:12])
 
 
 def _show(step: Any) -> None:
@@ -55,10 +60,11 @@ def _show(step: Any) -> None:
 
 
 def _lines(shown: Any) -> list[str]:
-    from git_datmo.cli.snapshot import table_of
+    from git_datmo.cli.snapshot import STYLES, table_of
+    from git_datmo.cli.table import lines_of
     from git_datmo.model.diff import SnapshotDiff
     from git_datmo.model.snapshot import Snapshot
-    from git_datmo.ui import diff, table
+    from git_datmo.ui import diff
     from git_datmo.ui.escape import safe
 
     if isinstance(shown, Snapshot):
@@ -67,25 +73,20 @@ def _lines(shown: Any) -> list[str]:
         return list(diff.render(shown, color=door.color(), width=door.width()))
     if isinstance(shown, list):
         names, rows = table_of(shown, None, False, exact=False)
-        heads = [
-            table.Column(name, flexible=name in ("message", "config", "stats")) for name in names
-        ]
-        cells = ([row.get(name) for name in names] for row in rows)
-        return list(table.render(heads, cells, width=door.width(), color=door.color()))
+        return list(lines_of("table", names, rows, door.width(), door.color(), STYLES))
     return [safe(line) for line in str(shown or "").splitlines()]
 
 
 def _next(directory: str, best: str) -> None:
     """Commands to copy, and how to make `git datmo` work in this shell if it does not."""
-    lines = [(f"cd {shlex.quote(os.path.relpath(directory))}", "")]
+    lines = [("", f"cd {shlex.quote(os.path.relpath(directory))}")]
     if shutil.which("git-datmo") is None:
         folder = os.path.dirname(os.path.abspath(sys.argv[0]))
         if not os.path.isfile(os.path.join(folder, "git-datmo")):
             folder = os.path.dirname(sys.executable)
-        lines.append((f'export PATH={shlex.quote(folder)}:"$PATH"', "so that 'git datmo' works"))
-    lines += [(command.format(best=best), says) for says, command in NEXT]
-    longest = max(len(command) for command, _ in lines[1:])
-    door.say("What to try next:")
-    door.say("")
-    for command, says in lines:
-        door.say(f"  {command:<{longest}}  # {says}" if says else f"  {command}")
+        lines.append(("", f'export PATH={shlex.quote(folder)}:"$PATH"'))
+    door.say("What to try next, line by line:")
+    for says, command in (*lines, *NEXT):
+        if says:
+            door.say(["", f"  # {says}"])
+        door.say(f"  {command.replace('{best}', best)}")

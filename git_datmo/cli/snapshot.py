@@ -10,6 +10,8 @@ from git_datmo.cli import door
 from git_datmo.cli.door import Group, verb
 from git_datmo.cli.table import listing_options, show
 
+STYLES = {"id": "yellow", "label": "cyan"}
+
 
 class Snapshots(Group):
     default = "create"
@@ -115,11 +117,11 @@ def ls(
     if machine and columns is None:
         show("snapshot", [], [as_dict(item) or {} for item in found], **shown)
         return
-    names, rows = _table(found, columns, details, exact=shown["format"] == "csv")
-    show("snapshot", names, rows, styles={"id": "yellow", "label": "cyan"}, **shown)
+    names, rows = table_of(found, columns, details, exact=shown["format"] == "csv")
+    show("snapshot", names, rows, styles=STYLES, **shown)
 
 
-def _table(
+def table_of(
     found: list[Any], columns: str | None, details: bool, *, exact: bool
 ) -> tuple[list[str], list[dict[str, Any]]]:
     from git_datmo.model import query

@@ -50,11 +50,11 @@ def show(
     """Print rows in the form that was asked for, or write them to a file."""
     form = "json" if json else "jsonl" if jsonl else format
     if not download and not download_path:
-        door.say(_lines(form, columns, rows, door.width(), door.color(), styles or {}))
+        door.say(lines_of(form, columns, rows, door.width(), door.color(), styles or {}))
         return
     target = Path(download_path) if download_path else _default(noun)
     target.parent.mkdir(parents=True, exist_ok=True)
-    text = "\n".join(_lines(form, columns, rows, None, False, {})) + "\n"
+    text = "\n".join(lines_of(form, columns, rows, None, False, {})) + "\n"
     target.write_text(text, encoding="utf-8", newline="")
     door.say(f"Downloading output to path {target}")
 
@@ -65,7 +65,7 @@ def _default(noun: str) -> Path:
     return home / f"{noun}_ls_{time.time_ns() // 1_000_000}"
 
 
-def _lines(
+def lines_of(
     form: str,
     columns: Sequence[str],
     rows: Iterable[Mapping[str, Any]],
@@ -73,6 +73,7 @@ def _lines(
     color: bool,
     styles: Mapping[str, str],
 ) -> Iterator[str]:
+    """A list in one of its forms, line by line; `width` and `color` are for tables."""
     if form == "json":
         from git_datmo.ui.documents import to_json
 
