@@ -17,6 +17,7 @@ from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage import worktree
 from git_datmo.storage.treediff import Leaf
+from git_datmo.storage.trees import Trees
 from git_datmo.storage.worktree import Capture, Options
 
 
@@ -133,6 +134,6 @@ def _with_files(project: Project, state: State, collection: str) -> State:
     else:
         raise SnapshotNotFound(f"no snapshot has the file collection '{collection}'")
     gone: dict[bytes, Leaf | None] = dict.fromkeys(state.files)
-    trees = worktree.Trees(project.repository, dry=False)
+    trees = Trees(project.repository, dry=False)
     tree = trees.patch(trees.patch(state.tree, gone), dict(files))
     return State(tree, set(files), state.environment, state.notices)

@@ -15,7 +15,8 @@ from git_datmo.records.project import Project
 from git_datmo.storage import treediff, worktree
 from git_datmo.storage.index import Index, Record
 from git_datmo.storage.objects import EMPTY_TREE
-from git_datmo.storage.worktree import Capture, Options, Trees
+from git_datmo.storage.trees import Trees
+from git_datmo.storage.worktree import Capture, Options
 
 
 def info(project: Project) -> ProjectInfo:

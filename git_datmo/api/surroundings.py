@@ -24,7 +24,8 @@ from git_datmo.records.project import Project
 from git_datmo.storage import refs
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE, TREE
 from git_datmo.storage.treediff import find, walk
-from git_datmo.storage.worktree import Capture, Trees
+from git_datmo.storage.trees import Trees
+from git_datmo.storage.worktree import Capture
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from git_datmo.records.project import Project
 from git_datmo.storage.index import Record
 from git_datmo.storage.objects import EMPTY_TREE, TREE, Commit
 from git_datmo.storage.treediff import Leaf
-from git_datmo.storage.worktree import Trees
+from git_datmo.storage.trees import Trees
 
 
 def facts(commit: Commit) -> dict[str, Any]:

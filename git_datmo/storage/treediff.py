@@ -56,6 +56,15 @@ def find(read: Read, tree: str, path: bytes) -> Leaf | None:
     return leaf
 
 
+def parents(path: bytes) -> list[bytes]:
+    """The folders above a path, the top one (empty) included."""
+    found = []
+    while path:
+        path = path.rpartition(b"/")[0]
+        found.append(path)
+    return found
+
+
 def _folder(leaf: Leaf | None) -> str | None:
     """The id of a real (not empty) folder, else None."""
     return leaf[1] if leaf is not None and leaf[0] == TREE and leaf[1] != EMPTY_TREE else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,12 +17,13 @@ from git_datmo.model.pointer import Pointer
 from git_datmo.storage import attributes, capture_cache, folders, scan, secrets
 from git_datmo.storage.capture_cache import CaptureCache
 from git_datmo.storage.collect import Collected, Collector
-from git_datmo.storage.objects import EMPTY_TREE, TREE, Entry, encode_tree, parse_tree, patch_tree
+from git_datmo.storage.objects import EMPTY_TREE, TREE, Entry
 from git_datmo.storage.pack import PackWriter
 from git_datmo.storage.reader import Reader
 from git_datmo.storage.repository import Repository
 from git_datmo.storage.store import Store
-from git_datmo.storage.treediff import Leaf, diff, find, walk
+from git_datmo.storage.treediff import Leaf, diff, find, parents, walk
+from git_datmo.storage.trees import Trees
 
 LARGE = 8
 
@@ -60,33 +61,6 @@ class Capture:
     memory: dict[str, bytes] = field(default_factory=dict)
 
 
-class Trees:
-    """Reads and writes trees; in a dry capture new ones stay in `memory`."""
-
-    def __init__(self, repository: Repository, *, dry: bool) -> None:
-        self._repository = repository
-        self._dry = dry
-        self.memory: dict[str, bytes] = {}
-
-    def read(self, oid: str) -> list[Entry]:
-        if oid in self.memory:
-            return parse_tree(self.memory[oid])
-        return self._repository.objects.tree(oid)
-
-    def write(self, entries: Iterable[Entry]) -> str:
-        if not self._dry:
-            return self._repository.objects.write_tree(entries)
-        import hashlib
-
-        data = encode_tree(entries)
-        oid = hashlib.sha1(b"tree %d\0" % len(data) + data).hexdigest()
-        self.memory[oid] = data
-        return oid
-
-    def patch(self, root: str, changes: dict[bytes, Leaf | None]) -> str:
-        return patch_tree(self.read, self.write, root, changes)
-
-
 def capture(repository: Repository, store: Store, options: Options) -> Capture:
     """Capture the whole work tree of `repository`. Raises NeedsWorkTree and what reading raises."""
     root = repository.needs_work_tree("take a snapshot")
@@ -116,7 +90,7 @@ class _Work:
         outside = attributes.sources(self.repository)
         found = scan.finish(process)
         before = self._base(reseed, look, found, outside)
-        collected, nested = self._collect(found)
+        collected = self._collect(found)
         bare = self._patched(collected, before)
         extras = self._extras(bare, collected)
         tree = self._with_empty(bare, extras.empty)
@@ -194,7 +168,7 @@ class _Work:
             if flag & (LARGE | attributes.FORCED | attributes.CONVERTS):
                 cache.special[path] = flag
 
-    def _collect(self, found: scan.Scan) -> tuple[Collected, list[bytes]]:
+    def _collect(self, found: scan.Scan) -> Collected:
         cache, options = self.cache, self.options
         fresh = [p for p in found.untracked if p not in cache.known]
         reader = Reader(
@@ -231,7 +205,7 @@ class _Work:
                 collector.named(options.named, base)
         for path in collector.out.changes:
             self._parents(path)
-        return collector.out, found.nested
+        return collector.out
 
     def _below(
         self, read: Callable[[str], list[Entry]], dest: bytes
@@ -316,15 +290,6 @@ class _Work:
         with PackWriter(self.repository.common_dir) as self.pack:
             yield
         self.pack = None
-
-
-def parents(path: bytes) -> list[bytes]:
-    """The folders above a path, the top one (empty) included."""
-    found = []
-    while path:
-        path = path.rpartition(b"/")[0]
-        found.append(path)
-    return found
 
 
 @contextmanager
