@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import lookup
 from git_datmo.errors import ValidationFailed
+from git_datmo.model.fields import parse_sort
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue
 from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
+
+if TYPE_CHECKING:
+    from git_datmo.model.expression import Expr
 
 
 def ls(
@@ -28,10 +32,8 @@ def ls(
     `stats.acc > 0.9 and label is null`, `sort` keys such as `-stats.acc,created`.
     Raises SessionDoesNotExist, QuerySyntaxError.
     """
-    from git_datmo.model import query
-
-    expression = query.parse(where) if where else None
-    keys = query.parse_sort(sort) if sort else None
+    expression = _parse(where) if where else None
+    keys = parse_sort(sort) if sort else None
     if limit is not None and limit < 0:
         raise ValidationFailed(f"a listing cannot have {limit} rows")
     index = catalogue.refresh(project)
@@ -47,6 +49,12 @@ def ls(
         limit=limit,
     )
     return [lookup.value(project, record, names) for record in found]
+
+
+def _parse(where: str) -> Expr:
+    from git_datmo.model import query
+
+    return query.parse(where)
 
 
 def inspect(project: Project, snapshot_id: str) -> Snapshot:

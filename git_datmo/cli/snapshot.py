@@ -124,12 +124,11 @@ def ls(
 def table_of(
     found: list[Any], columns: str | None, details: bool, *, exact: bool
 ) -> tuple[list[str], list[dict[str, Any]]]:
-    from git_datmo.model import query
-    from git_datmo.model.fields import lookup
+    from git_datmo.model.fields import lookup, parse_columns
     from git_datmo.ui.rows import local_time
 
     if columns is not None:
-        paths = query.parse_columns(columns)
+        paths = parse_columns(columns)
         names = [".".join(path) for path in paths]
         rows = []
         for item in found:

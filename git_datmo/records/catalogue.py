@@ -15,7 +15,6 @@ from git_datmo.errors import Corrupt, DamagedObject, NewerFormat
 from git_datmo.records import clones, layout
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
-from git_datmo.storage.objects import EMPTY_TREE
 
 if TYPE_CHECKING:
     from git_datmo.storage.index import Index, Update
@@ -92,6 +91,7 @@ def _follow(
     found: dict[str, str],
 ) -> None:
     from git_datmo.storage import notes
+    from git_datmo.storage.objects import EMPTY_TREE
 
     objects = project.repository.objects
     try:

@@ -7,7 +7,6 @@ that is empty, garbage or symbolic is reported, never silently left out.
 from __future__ import annotations
 
 import os
-import random
 import re
 import time
 from collections.abc import Mapping
@@ -16,8 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DamagedObject, RepositoryBusy
-from git_datmo.storage.durability import explain
-from git_datmo.storage.locks import intent
 
 if TYPE_CHECKING:
     from pygit2.transaction import ReferenceTransaction
@@ -153,6 +150,9 @@ def update(
     mutex and has read the old values under it. Waits up to five seconds for a lock of git's
     own; then raises RepositoryBusy, with nothing changed.
     """
+    from git_datmo.storage.durability import explain
+    from git_datmo.storage.locks import intent
+
     if not changes:
         return
     common = objects.common_dir
@@ -168,7 +168,7 @@ def update(
         except BlockingIOError as error:
             if time.monotonic() > deadline:
                 raise _busy(locks, error) from error
-            time.sleep(random.uniform(0.01, 0.05))
+            time.sleep(0.01 + os.urandom(1)[0] / 6400)
         except OSError as error:
             raise explain(error, home) from error
 
@@ -178,6 +178,8 @@ def _apply(
 ) -> None:
     """One try. Raises BlockingIOError when a lock is taken, with nothing changed."""
     import pygit2
+
+    from git_datmo.storage.durability import explain
 
     pygit2.settings.enable_fsync_gitdir(durable)
     try:
