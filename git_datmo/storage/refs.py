@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,6 +163,7 @@ def update(
     while True:
         try:
             with intent(home, locks):
+                _drop_damaged(common, changes)
                 _apply(objects, changes, durable, first)
             return
         except BlockingIOError as error:
@@ -202,6 +203,16 @@ def _apply(
         raise explain(OSError(str(error)), objects.common_dir) from error
     finally:
         pygit2.settings.enable_fsync_gitdir(False)
+
+
+def _drop_damaged(common: Path, names: Iterable[str]) -> None:
+    """Remove loose refs that hold no object id: the library refuses to set or delete them."""
+    for name in names:
+        try:
+            if _OID.fullmatch((common / name).read_bytes().strip()) is None:
+                (common / name).unlink()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            continue
 
 
 def _stage(transaction: ReferenceTransaction, name: str, oid: str | None) -> None:
