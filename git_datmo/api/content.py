@@ -14,7 +14,7 @@ from git_datmo.records.pointers import pointer_at, pointers_of
 from git_datmo.records.project import Project
 from git_datmo.remotes import content as remote_content
 from git_datmo.storage.objects import TREE
-from git_datmo.storage.treediff import Leaf, find, walk
+from git_datmo.storage.treediff import Finder, Leaf, walk
 
 
 class Content:
@@ -46,8 +46,9 @@ def files_of(project: Project, oid: str) -> dict[bytes, Leaf]:
     objects = project.repository.objects
     commit = objects.commit(oid)
     found: dict[bytes, Leaf] = {}
+    finder = Finder(objects.tree, commit.tree)
     for path in snapshots.file_paths(commit):
-        leaf = find(objects.tree, commit.tree, path.rstrip(b"/"))
+        leaf = finder(path.rstrip(b"/")) if path.strip(b"/") else (TREE, commit.tree)
         if leaf is None:
             continue
         if leaf[0] == TREE:
@@ -57,7 +58,7 @@ def files_of(project: Project, oid: str) -> dict[bytes, Leaf]:
             found[path] = leaf
     if snapshots.facts(commit)["file_collection_id"]:
         for path, _ in pointers_of(project, commit.tree):
-            leaf = find(objects.tree, commit.tree, path)
+            leaf = finder(path)
             if leaf is not None:
                 found[path] = leaf
     return {path: leaf for path, leaf in found.items() if leaf[0] != TREE}

@@ -21,7 +21,7 @@ from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
 from git_datmo.storage.index import Index, Record
-from git_datmo.storage.treediff import Leaf, find
+from git_datmo.storage.treediff import Finder, Leaf
 
 
 def create(
@@ -54,17 +54,19 @@ def create(
     A state is the work tree (or `code_id` / `commit_id`), the environment, config and stats.
     When a snapshot of the same state exists, the message and label become operations on it and
     a hidden one becomes visible. `paths` are `src>dest` or plain paths of files to take along
-    from anywhere; `filepaths` is their older name. `progress` is told bytes of large content.
+    from anywhere; `filepaths` is their older name. Relative paths start from `user.folder`, else
+    from the top of the work tree. `progress` is told bytes of large content.
     Raises what the parts raise: RequiredArgumentMissing, MutuallyExclusiveArguments,
     IdentityMissing, ProjectNotInitialized, and so on; then nothing was recorded.
     """
     project.require_initialized()
     _ = project.identity  # Before any work: without a name nothing can be recorded.
     home = project.repository.needs_work_tree("take a snapshot")
-    _check(message, visible, code_id, commit_id, file_collection_id, filepaths, paths)
+    _check(message, label, visible, code_id, commit_id, file_collection_id, filepaths, paths)
     session = lookup.session_of(project, session_id)
+    base = user.folder or home
     found = {
-        kind: settings.gather(kind, home, given=given, filename=name, filepath=path)
+        kind: settings.gather(kind, home, base, given=given, filename=name, filepath=path)
         for kind, given, name, path in (
             ("config", config, config_filename, config_filepath),
             ("stats", stats, stats_filename, stats_filepath),
@@ -82,7 +84,8 @@ def create(
             project,
             user,
             named,
-            extra=(*filepaths, *paths, *project.repository.config.all("datmo.paths")),
+            extra=[(base, text) for text in (*filepaths, *paths)]
+            + [(home, text) for text in project.repository.config.all("datmo.paths")],
             collection=file_collection_id,
             include_secrets=include_secrets,
             count_ignored=visible,
@@ -93,6 +96,7 @@ def create(
 
 def _check(
     message: str | None,
+    label: str | None,
     visible: bool,
     code_id: str | None,
     commit_id: str | None,
@@ -104,8 +108,9 @@ def _check(
         raise RequiredArgumentMissing(
             "a snapshot needs a message", hint="git datmo snapshot -m 'what this state is'"
         )
-    if message is not None and not isinstance(message, str):
-        raise ValidationFailed(f"message must be text, not {type(message).__name__}")
+    for what, text in (("message", message), ("label", label)):
+        if text is not None and not isinstance(text, str):
+            raise ValidationFailed(f"{what} must be text, not {type(text).__name__}")
     for name, value in (("paths", paths), ("filepaths", filepaths)):
         if isinstance(value, str):
             raise ValidationFailed(f"{name} must be a list of paths, not one text")
@@ -131,6 +136,7 @@ def record(
     wanted = {kind: document.dumps(document.encode(value)) for kind, value in found.items()}
     with chain.writing(project) as writer:
         existing = _same(writer.index, state, wanted)
+        changes: dict[str, Any] = {}
         if existing is not None:
             changes = _news(existing, message, label, session, visible)
             if changes:
@@ -152,7 +158,12 @@ def record(
     if made is None:
         raise SnapshotNotFound(f"the snapshot {oid} was written and cannot be read back")
     return lookup.value(
-        project, made, lookup.Names(index), is_new=existing is None, notices=state.notices
+        project,
+        made,
+        lookup.Names(index),
+        is_new=existing is None,
+        recorded=tuple(changes),
+        notices=state.notices,
     )
 
 
@@ -183,10 +194,10 @@ def _news(
 
 
 def _commit(project: Project, writer: chain.Writer, state: State, message: str) -> str:
-    read = project.repository.objects.tree
+    finder = Finder(project.repository.objects.tree, state.tree)
     files: dict[bytes, Leaf] = {}
     for path in state.files:
-        leaf = find(read, state.tree, path)
+        leaf = finder(path)
         if leaf is not None:
             files[path] = leaf
     code, collection = snapshots.split(project, state.tree, files, state.environment.definitions)

@@ -56,6 +56,28 @@ def find(read: Read, tree: str, path: bytes) -> Leaf | None:
     return leaf
 
 
+class Finder:
+    """`find` for many paths of one tree: each folder is read once."""
+
+    def __init__(self, read: Read, tree: str) -> None:
+        self._read, self._tree = read, tree
+        self._folders: dict[bytes, dict[bytes, Leaf]] = {}
+
+    def __call__(self, path: bytes) -> Leaf | None:
+        folder, _, name = path.rpartition(b"/")
+        return self.folder(folder).get(name)
+
+    def folder(self, path: bytes) -> dict[bytes, Leaf]:
+        """What a folder of the tree holds, by name; nothing when there is no such folder."""
+        known = self._folders.get(path)
+        if known is None:
+            leaf = self(path) if path else (TREE, self._tree)
+            listed = self._read(leaf[1]) if leaf is not None and leaf[0] == TREE else []
+            known = {name: (mode, oid) for name, mode, oid in listed}
+            self._folders[path] = known
+        return known
+
+
 def parents(path: bytes) -> list[bytes]:
     """The folders above a path, the top one (empty) included."""
     found = []

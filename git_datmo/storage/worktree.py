@@ -22,7 +22,7 @@ from git_datmo.storage.pack import PackWriter
 from git_datmo.storage.reader import Reader
 from git_datmo.storage.repository import Repository
 from git_datmo.storage.store import Store
-from git_datmo.storage.treediff import Leaf, diff, find, parents, walk
+from git_datmo.storage.treediff import Finder, Leaf, diff, find, parents, walk
 from git_datmo.storage.trees import Trees
 
 LARGE = 8
@@ -231,10 +231,10 @@ class _Work:
         return bare
 
     def _extras(self, bare: str, collected: Collected) -> folders.Extras:
+        finder = Finder(self.trees.read, bare)
+
         def names(folder: bytes) -> frozenset[bytes]:
-            leaf = find(self.trees.read, bare, folder)
-            listed = self.trees.read(leaf[1]) if leaf is not None and leaf[0] == TREE else []
-            return frozenset(name for name, _, _ in listed)
+            return frozenset(finder.folder(folder))
 
         listings = dict(self.cache.folders) if self.options.dry else self.cache.folders
         listed = folders.look(self.repository, self.root, sorted(self.cache.paths), listings, names)
@@ -244,16 +244,13 @@ class _Work:
             (path, is_folder)
             for path, is_folder in listed
             if path not in held
-            and not (is_folder and path in self.cache.paths and self._in(bare, path))
+            and not (is_folder and path in self.cache.paths and finder(path) is not None)
         ]
         if not extras:
             return folders.Extras()
         return folders.sort_out(
             self.repository, self.root, extras, count=self.options.count_ignored
         )
-
-    def _in(self, tree: str, path: bytes) -> bool:
-        return find(self.trees.read, tree, path) is not None
 
     def _with_empty(self, bare: str, empty: list[bytes]) -> str:
         result = self.cache.result
