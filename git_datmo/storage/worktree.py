@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from git_datmo.errors import DamagedObject
 from git_datmo.model.pointer import Pointer
-from git_datmo.storage import attributes, capture_cache, folders, scan, secrets
+from git_datmo.storage import attributes, base, capture_cache, folders, scan, secrets
 from git_datmo.storage.capture_cache import CaptureCache
 from git_datmo.storage.collect import Collected, Collector
 from git_datmo.storage.objects import EMPTY_TREE, TREE, Entry
@@ -24,8 +25,6 @@ from git_datmo.storage.repository import Repository
 from git_datmo.storage.store import Store
 from git_datmo.storage.treediff import Finder, Leaf, diff, find, parents, walk
 from git_datmo.storage.trees import Trees
-
-LARGE = 8
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,14 @@ def capture(repository: Repository, store: Store, options: Options) -> Capture:
     """Capture the whole work tree of `repository`. Raises NeedsWorkTree and what reading raises."""
     root = repository.needs_work_tree("take a snapshot")
     with _alone(repository) as started:
-        return _Work(repository, os.fsencode(root), store, options).run(started)
+        work = _Work(repository, os.fsencode(root), store, options)
+        try:
+            return work.run(started)
+        except DamagedObject:
+            # What the cache names may be gone, by `git gc` or by hand: once more without it.
+            work = _Work(repository, os.fsencode(root), store, options)
+            work.cache = CaptureCache()
+            return work.run(None)
 
 
 class _Work:
@@ -78,18 +84,30 @@ class _Work:
         self.written = 0
 
     def run(self, started: subprocess.Popen[bytes] | None) -> Capture:
-        cache = self.cache
-        look = scan.index_look(self.repository)
-        reseed = cache.seed != look or not cache.base or cache.threshold != self.options.threshold
+        repository, options = self.repository, self.options
+        self.cache = cache = base.distrust(repository, self.cache)
+        look = scan.index_look(repository)
+        reseed = cache.seed != look or not cache.base or cache.threshold != options.threshold
         if reseed:
             if started is not None:
                 started.kill()
                 started.communicate()
-            scan.seed(self.repository)
-        process = started if started and not reseed else scan.start(self.repository)
-        outside = attributes.sources(self.repository)
+            scan.seed(repository)
+        process = started if started and not reseed else scan.start(repository)
+        if reseed:
+            cache.hidden = scan.hidden(repository)
+            cache.seed, cache.threshold = look, options.threshold
+        outside = attributes.sources(repository)
         found = scan.finish(process)
-        before = self._base(reseed, look, found, outside)
+        before = base.renew(
+            repository,
+            self.root,
+            cache,
+            found,
+            outside=outside,
+            threshold=options.threshold,
+            reseeded=reseed,
+        )
         collected = self._collect(found)
         bare = self._patched(collected, before)
         extras = self._extras(bare, collected)
@@ -110,64 +128,6 @@ class _Work:
             memory=self.trees.memory,
         )
 
-    def _base(
-        self, reseed: bool, look: tuple[int, int, int], found: scan.Scan, outside: str
-    ) -> str:
-        """Bring the cache's base tree and its special paths up to date; return the old base."""
-        cache, before = self.cache, self.cache.base
-        stamp = f"{outside} {self.options.threshold}" + "".join(
-            f" {os.fsdecode(path)}:{self._stamp(path)}"
-            for path in (*found.changed, *found.untracked)
-            if path.endswith(b".gitattributes")
-        )
-        if reseed:
-            cache.base = scan.base_tree(self.repository, found.unmerged)
-            cache.seed, cache.threshold = look, self.options.threshold
-        whole = stamp != cache.attributes or not before
-        moved: list[tuple[bytes, bool]] = []
-        if whole or cache.base != before:
-            read = self.repository.objects.tree
-            start = EMPTY_TREE if whole else before
-            moved = [(path, new is not None) for path, _, new in diff(read, start, cache.base)]
-            if any(path.endswith(b".gitattributes") for path, _ in moved) and not whole:
-                whole = True
-                moved = [(path, True) for path, _, _ in walk(read, cache.base)]
-        if whole:
-            cache.special.clear()
-            cache.known.clear()
-            cache.paths = {b""}
-            cache.has_attributes = bool(outside.strip()) or any(
-                path.endswith(b".gitattributes")
-                for path in (*(p for p, _ in moved), *found.untracked)
-            )
-            cache.attributes = stamp
-        self._care(moved)
-        return before
-
-    def _care(self, moved: list[tuple[bytes, bool]]) -> None:
-        """Decide which of the tracked paths git cannot watch for us."""
-        cache = self.cache
-        present = [path for path, there in moved if there]
-        flags = attributes.look_up(self.repository, present) if cache.has_attributes else {}
-        for path, there in moved:
-            cache.special.pop(path, None)
-            if not there:
-                continue
-            self._parents(path)
-            flag = flags.get(path, 0)
-            if not flag & attributes.FORBIDDEN:
-                try:
-                    state = os.lstat(self.root + b"/" + path)
-                    if (
-                        state.st_size >= self.options.threshold
-                        and state.st_mode & 0o170000 == 0o100000
-                    ):
-                        flag |= LARGE
-                except OSError:
-                    pass
-            if flag & (LARGE | attributes.FORCED | attributes.CONVERTS):
-                cache.special[path] = flag
-
     def _collect(self, found: scan.Scan) -> Collected:
         cache, options = self.cache, self.options
         fresh = [p for p in found.untracked if p not in cache.known]
@@ -186,25 +146,27 @@ class _Work:
             self.repository, self.root, reader, cache, include_secrets=options.include_secrets
         )
         collector.flags = dict(cache.special)
+        collector.mode_of = lambda path: found.changed.get(path) or self._base_mode(path)
         if cache.has_attributes:
-            asked = {*found.changed, *found.untracked, *found.unmerged}
+            asked = {*found.changed, *found.untracked, *found.unmerged, *cache.hidden}
             collector.flags.update(attributes.look_up(self.repository, asked))
         many = len(fresh) + len(found.changed) + len(cache.special) > 64
         with self._packing(many and not options.dry):
             collector.tracked(p for p in cache.special if p not in found.changed)
-            collector.tracked(p for p, mode in found.changed.items())
+            collector.tracked(found.changed)
+            collector.hidden(cache.hidden)
             collector.tracked(found.unmerged)
             collector.untracked(found.untracked)
             collector.nested(found.nested)
             collector.submodules(found.submodules)
             if options.named:
-                read, base = self.trees.read, {}
+                read, there = self.trees.read, {}
                 for _, dest in options.named:
                     for path, _, leaf in self._below(read, dest):
-                        base[path] = leaf
-                collector.named(options.named, base)
+                        there[path] = leaf
+                collector.named(options.named, there)
         for path in collector.out.changes:
-            self._parents(path)
+            cache.paths.update(parents(path))
         return collector.out
 
     def _below(
@@ -227,7 +189,8 @@ class _Work:
             return str(cache.result["bare"])
         bare = self.trees.patch(cache.base, collected.changes)
         if not self.options.dry:
-            cache.changes, cache.result = dict(collected.changes), {"bare": bare}
+            listed = cache.result.get("listed", "")
+            cache.changes, cache.result = dict(collected.changes), {"bare": bare, "listed": listed}
         return bare
 
     def _extras(self, bare: str, collected: Collected) -> folders.Extras:
@@ -237,6 +200,7 @@ class _Work:
             return frozenset(finder.folder(folder))
 
         listings = dict(self.cache.folders) if self.options.dry else self.cache.folders
+        self._forget_listings(bare, listings)
         listed = folders.look(self.repository, self.root, sorted(self.cache.paths), listings, names)
         held = {p for p, leaf in collected.changes.items() if leaf is not None}
         held |= {parent for path in held for parent in parents(path)}
@@ -248,9 +212,8 @@ class _Work:
         ]
         if not extras:
             return folders.Extras()
-        return folders.sort_out(
-            self.repository, self.root, extras, count=self.options.count_ignored
-        )
+        count = self.options.count_ignored
+        return folders.sort_out(self.repository, self.root, extras, count=count)
 
     def _with_empty(self, bare: str, empty: list[bytes]) -> str:
         result = self.cache.result
@@ -262,16 +225,6 @@ class _Work:
         if not self.options.dry:
             result.update(empty=empty, tree=tree)
         return tree
-
-    def _parents(self, path: bytes) -> None:
-        self.cache.paths.update(parents(path))
-
-    def _stamp(self, path: bytes) -> str:
-        try:
-            state = os.lstat(self.root + b"/" + path)
-        except OSError:
-            return "gone"
-        return f"{state.st_size}.{state.st_mtime_ns}.{state.st_ctime_ns}.{state.st_ino}"
 
     def _write_blob(self, data: bytes) -> str:
         self.written += 1
