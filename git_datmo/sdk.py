@@ -19,6 +19,7 @@ from git_datmo.api.surroundings import User
 from git_datmo.config import Config
 from git_datmo.errors import InvalidArgumentType, InvalidProjectPath, MutuallyExclusiveArguments
 from git_datmo.model.listing import Listing
+from git_datmo.model.snapshot import Snapshot
 
 # Positional arguments of the verbs, in the order that datmo's manuals use.
 POSITIONS: dict[str, tuple[str, ...]] = {
@@ -47,8 +48,6 @@ class Noun:
     def __init__(self, name: str) -> None:
         self._name = name
         if name == "snapshot":
-            from git_datmo.model.snapshot import Snapshot
-
             self.Snapshot = Snapshot
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
@@ -82,9 +81,12 @@ def _bind(title: str) -> Callable[..., Any]:
             keywords[name] = value
         if title == "snapshot.create":
             _older_names(keywords)
-        if title in _WITH_USER:
-            keywords.setdefault("user", User(dict(os.environ), running=True))
         folder = _folder(home)
+        if title in _WITH_USER:
+            keywords.setdefault("user", User(dict(os.environ), running=True, folder=folder))
+        for name in ("snapshot_id", "before_id", "after_id"):
+            if isinstance(keywords.get(name), Snapshot):
+                keywords[name] = keywords[name].id
         project = (
             location.find_or_make(folder)[0] if title == "project.init" else location.find(folder)
         )

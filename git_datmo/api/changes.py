@@ -38,6 +38,9 @@ def update(
             raise ValidationFailed(f"{kind} must be a dictionary, not {type(given).__name__}")
         if given:
             changes[kind] = settings.check(kind, given)
+    for what, text in (("message", message), ("label", label)):
+        if text is not None and not isinstance(text, str):
+            raise ValidationFailed(f"{what} must be text, not {type(text).__name__}")
     if message is not None:
         changes["message"] = message
     if label:

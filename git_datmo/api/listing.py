@@ -30,12 +30,15 @@ def ls(
 
     `filter` is a part of message or label, `where` an expression such as
     `stats.acc > 0.9 and label is null`, `sort` keys such as `-stats.acc,created`.
-    Raises SessionDoesNotExist, QuerySyntaxError.
+    Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed.
     """
     expression = _parse(where) if where else None
     keys = parse_sort(sort) if sort else None
     if limit is not None and limit < 0:
         raise ValidationFailed(f"a listing cannot have {limit} rows")
+    if filter is not None and not isinstance(filter, str):
+        raise ValidationFailed(f"filter must be text, not {type(filter).__name__}")
+    project.require_known()
     index = catalogue.refresh(project)
     session = lookup.session_of(project, session_id) if session_id is not None else None
     names = lookup.Names(index)

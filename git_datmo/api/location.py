@@ -21,7 +21,7 @@ def find(folder: Path, *, tidy: bool = True, capture: bool = False) -> Project:
         from git_datmo.storage import scan
 
         scan.begin(project.repository)
-    if tidy:
+    if tidy and project.known:
         astray.tidy(project)
     return project
 

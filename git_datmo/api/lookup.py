@@ -6,7 +6,12 @@ import os
 import re
 from typing import IO, Any
 
-from git_datmo.errors import AmbiguousId, SessionDoesNotExist, SnapshotNotFound
+from git_datmo.errors import (
+    AmbiguousId,
+    InvalidArgumentType,
+    SessionDoesNotExist,
+    SnapshotNotFound,
+)
 from git_datmo.model.snapshot import Facts, Snapshot
 from git_datmo.records import catalogue, layout
 from git_datmo.records.kinds import SESSION, SNAPSHOT
@@ -23,8 +28,12 @@ def snapshot(project: Project, name: str | None) -> Record:
     """The snapshot that `name` means: an id or its unique prefix, a label, `latest`, `@{-1}`
     (the one you were on before), or a git revision that one stands on.
 
-    Raises SnapshotNotFound, AmbiguousId (with the candidates).
+    Raises ProjectNotInitialized, SnapshotNotFound, AmbiguousId (with the candidates),
+    InvalidArgumentType.
     """
+    if name is not None and not isinstance(name, str):
+        raise InvalidArgumentType(f"a snapshot is named by text, not by {type(name).__name__}")
+    project.require_known()
     index = catalogue.refresh(project)
     if not name:
         raise SnapshotNotFound("no snapshot was named")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from git_datmo.api.status import info, status
-from git_datmo.errors import RequiredArgumentMissing
+from git_datmo.errors import IdentityMissing, RequiredArgumentMissing
 from git_datmo.hooks.install import install
 from git_datmo.hooks.location import Location, location, manual_lines
 from git_datmo.hooks.uninstall import uninstall
@@ -42,11 +42,15 @@ def init(
     """
     if name is not None and not name.strip():
         raise RequiredArgumentMissing("a project needs a name", hint="--name NAME")
-    _ = project.identity
-    steps: list[str] = []
     created = not project.initialized
+    try:
+        _ = project.identity
+    except IdentityMissing:
+        if created and not project.known:
+            _remove_folders(project)
+        raise
+    steps: list[str] = []
     if created:
-        _remember(project)
         clones.create(project.home)
     try:
         manual = _connect(project, program, steps)
@@ -106,16 +110,11 @@ def _hooks(project: Project) -> Location:
     return location(project.repository.common_dir, Path(os.fsdecode(out.rstrip(b"\n"))))
 
 
-def _remember(project: Project) -> None:
-    """Note which config is not ours before we add to it, so that cleanup is exact."""
-    project.home.mkdir(parents=True, exist_ok=True)
-
-
 def cleanup(project: Project) -> tuple[str, ...]:
     """Undo `init`: our refs, hooks, config lines and folder go; the repository stays.
 
-    Returns what was done, in words. Edits made to hooks and config since are kept. Raises
-    ProjectNotInitialized.
+    Returns what was done, in words. Edits made to hooks and config since are kept, `datmo.*`
+    settings of the user's among them. Raises ProjectNotInitialized.
     """
     project.require_initialized()
     return _undo(project)
@@ -142,15 +141,20 @@ def _undo(project: Project) -> tuple[str, ...]:
     for remote in config.sections("remote"):
         if layout.fetch_line(remote) in config.all(f"remote.{remote}.fetch"):
             config.remove(f"remote.{remote}.fetch", layout.fetch_line(remote))
-    for section in ["datmo", *(f"datmo.{middle}" for middle in config.sections("datmo"))]:
-        config.remove_section(section)
+    # The one setting that git-datmo itself writes; every other one is the user's.
+    config.remove("datmo.session")
+    _remove_folders(project)
+    steps.append("removed .git/datmo")
+    return tuple(steps)
+
+
+def _remove_folders(project: Project) -> None:
     index = project.__dict__.pop("index", None)
     if index is not None:
         index.close()
+    common = project.repository.common_dir
     for git_dir in {common, project.repository.git_dir, *_work_trees(common)}:
         shutil.rmtree(git_dir / "datmo", ignore_errors=True)
-    steps.append("removed .git/datmo")
-    return tuple(steps)
 
 
 def _work_trees(common: Path) -> list[Path]:

@@ -32,7 +32,11 @@ def create(project: Project, *, name: str | None = None, current: bool = True) -
 
 
 def ls(project: Project) -> list[Session]:
-    """Every session, the newest first, `default` last unless it was written down."""
+    """Every session, the newest first, `default` last unless it was written down.
+
+    Raises ProjectNotInitialized.
+    """
+    project.require_known()
     index = catalogue.refresh(project)
     chosen = lookup.session_of(project, None)
     found = [
@@ -102,9 +106,11 @@ def delete(project: Project, *, name: str | None = None) -> Session:
 
 
 def _checked(name: str | None) -> str:
+    if name is not None and not isinstance(name, str):
+        raise ValidationFailed(f"a session's name must be text, not {type(name).__name__}")
     if not name or not name.strip():
         raise RequiredArgumentMissing("a session needs a name", hint="--name NAME")
-    if not isinstance(name, str) or len(name) > MAX_NAME or not name.isprintable():
+    if len(name) > MAX_NAME or not name.isprintable():
         raise ValidationFailed(f"a session's name is up to {MAX_NAME} printable characters")
     return name.strip()
 

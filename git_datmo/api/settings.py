@@ -25,6 +25,7 @@ MAX_BYTES = 1024 * 1024
 def gather(
     kind: str,
     home: Path,
+    base: Path,
     *,
     given: Mapping[str, Any] | None,
     filename: str | None,
@@ -32,8 +33,9 @@ def gather(
 ) -> dict[str, Any]:
     """The `kind` (`config` or `stats`) of a snapshot.
 
-    A dictionary, else the file at `filepath`, else the file named `filename` in the project or
-    below it, else `<kind>.json`, `.yaml`, `.yml` or `.toml` in the project, else nothing.
+    A dictionary, else the file at `filepath` (from `base`), else the file named `filename` in the
+    project or below it, else `<kind>.json`, `.yaml`, `.yml` or `.toml` in the project, else
+    nothing.
     Raises MutuallyExclusiveArguments, PathDoesNotExist, FileIOError (file and line),
     InvalidArgumentType.
     """
@@ -46,7 +48,7 @@ def gather(
     if given:
         return check(kind, dict(given))
     if filepath:
-        path = (home / Path(filepath).expanduser()).absolute()
+        path = (base / Path(filepath).expanduser()).absolute()
         if not path.is_file():
             raise PathDoesNotExist(f"{kind.capitalize()} file does not exist: {filepath}")
         return check(kind, read(path))

@@ -36,13 +36,14 @@ def of_work_tree(
     user: User,
     named: Mapping[str, Any],
     *,
-    extra: Sequence[str] = (),
+    extra: Sequence[tuple[Path, str]] = (),
     collection: str | None = None,
     include_secrets: bool = False,
     count_ignored: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> State:
-    """The work tree as it is. `named` chooses the environment, `extra` are `src>dest` paths."""
+    """The work tree as it is. `named` chooses the environment, `extra` are `src>dest` paths, each
+    with the folder it starts from."""
     home = project.repository.needs_work_tree("take a snapshot")
     captured = worktree.capture(
         project.repository,
@@ -86,11 +87,11 @@ def notices(captured: Capture) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _sources(home: Path, given: Sequence[str]) -> list[tuple[bytes, bytes]]:
+def _sources(home: Path, given: Sequence[tuple[Path, str]]) -> list[tuple[bytes, bytes]]:
     found = []
-    for text in given:
+    for base, text in given:
         mapping = parse_mapping(text)
-        source = Path(os.path.normpath(home / Path(mapping.src).expanduser()))
+        source = Path(os.path.normpath(base / Path(mapping.src).expanduser()))
         if not source.exists() and not source.is_symlink():
             raise PathDoesNotExist(f"no such file: {mapping.src}")
         if mapping.dest is not None:

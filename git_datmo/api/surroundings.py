@@ -39,10 +39,12 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class User:
-    """What of the user's process matters: its variables, and whether it is the user's own."""
+    """What of the user's process matters: its variables, whether it is the user's own, and the
+    folder that relative paths start from (None: the top of the work tree)."""
 
     environ: Mapping[str, str]
     running: bool = False
+    folder: Path | None = None
 
 
 NOBODY = User({})
@@ -78,7 +80,8 @@ def choose(
     if environment_id:
         return _kept(project, environment_id)
     if environment_def or environment_paths:
-        definition = _named(project, [environment_def] if environment_def else environment_paths)
+        base = user.folder or project.repository.needs_work_tree("name an environment")
+        definition = _named(base, [environment_def] if environment_def else environment_paths)
         return _stored(project, definition, (), dry=dry)
     return _found(project, captured, user, dry=dry)
 
@@ -101,12 +104,11 @@ def _kept(project: Project, name: str) -> Surroundings:
     raise EnvironmentDoesNotExist(f"there is no environment '{name}'")
 
 
-def _named(project: Project, given: Sequence[str]) -> Definition:
-    home = project.repository.needs_work_tree("name an environment")
+def _named(base: Path, given: Sequence[str]) -> Definition:
     files: list[tuple[str, bytes]] = []
     for text in given:
         mapping = parse_mapping(text)
-        source = (home / Path(mapping.src).expanduser()).absolute()
+        source = (base / Path(mapping.src).expanduser()).absolute()
         dest = mapping.dest or source.name
         if source.is_dir():
             listed = sorted(p for p in source.rglob("*") if p.is_file() and ".git" not in p.parts)

@@ -52,9 +52,9 @@ def call(title: str, project: Project, /, *args: Any, **kwargs: Any) -> Any:
 
 
 def start() -> Path:
-    """The folder the command works from: `-C DIR`, else the current one."""
+    """The folder the command works from, which `-C DIR` has changed."""
     try:
-        return Path(click.get_current_context().meta.get("directory") or Path.cwd())
+        return Path.cwd()
     except FileNotFoundError:
         from git_datmo.errors import InvalidProjectPath
 
@@ -72,7 +72,7 @@ def user() -> Any:
     """What the verbs may know of the user's process."""
     from git_datmo.api.surroundings import User
 
-    return User(dict(os.environ))
+    return User(dict(os.environ), folder=start())
 
 
 def say(lines: Iterable[str] | str) -> None:
@@ -118,6 +118,17 @@ def page(lines: Iterable[str]) -> None:
         click.echo_via_pager(line + "\n" for line in lines)
     else:
         say(lines)
+
+
+def agreed(question: str) -> bool:
+    """The answer to a question; the end of input means no."""
+    try:
+        return click.confirm(question, default=False, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        return False
 
 
 as_json = click.option("--json", is_flag=True, help="Print one JSON document.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Sequence
 
 import click
 
 from git_datmo.cli.door import Group
 from git_datmo.cli.errors import guard
+from git_datmo.errors import InvalidProjectPath
 from git_datmo.version import __version__
 
 # Every command by name: the module that defines it, imported when it is called or listed.
@@ -42,13 +44,28 @@ class Root(Group):
         return found
 
 
+def _enter(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Work from the folder of `-C`, as git does: every relative path starts there."""
+    if value is None or ctx.resilient_parsing:
+        return
+    try:
+        os.chdir(value)
+    except OSError as error:
+        raise InvalidProjectPath(f"cannot work in {value}: {error.strerror}") from error
+
+
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         click.echo(f"git-datmo version: {__version__}")
         ctx.exit()
 
 
-@click.group(cls=Root, name="git-datmo", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Root,
+    name="git-datmo",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "-C",
     "directory",
@@ -56,7 +73,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     metavar="DIR",
     help="Work as if started in DIR.",
     expose_value=False,
-    callback=lambda ctx, param, value: ctx.meta.__setitem__("directory", value),
+    callback=_enter,
 )
 @click.option(
     "-v",
@@ -67,13 +84,16 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     callback=_print_version,
     help="Print the version.",
 )
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Track experiments in git itself.
 
     A snapshot records code, environment, files, config and stats together, as a commit on a
     hidden ref. Large files lie in a store beside it. `git push origin 'refs/datmo/*'` shares
     everything.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main(args: Sequence[str]) -> int:

@@ -11,7 +11,10 @@ import click
 
 from git_datmo.cli import door
 from git_datmo.cli.door import verb
+from git_datmo.errors import Conflict
 from git_datmo.version import __version__
+
+ANSWER_SECONDS = 2
 
 
 def program() -> tuple[str, ...]:
@@ -45,8 +48,6 @@ def init(name: str | None, description: str | None, force: bool) -> None:
     from git_datmo.api import project as verbs
 
     found, fresh = location.find_or_make(door.start())
-    if fresh:
-        door.say(f"Made a git repository in {found.repository.git_dir} (sha1, loose-file refs)")
     if not force and sys.stdin.isatty():
         name, description = _ask(found, name, description)
     elif not force and (name is None or description is None):
@@ -59,6 +60,8 @@ def init(name: str | None, description: str | None, force: bool) -> None:
 
             shutil.rmtree(found.repository.git_dir)
         raise
+    if fresh:
+        door.say(f"Made a git repository in {found.repository.git_dir} (sha1, loose-file refs)")
     word = "Initialized" if done.created else "Updated"
     door.say(f"{word} project {done.project.name} @ {done.project.path}")
     door.say(f"  {step}" for step in done.steps)
@@ -83,7 +86,8 @@ def _read(name: str | None, description: str | None) -> tuple[str | None, str | 
     """Answers piped in, one line a question; the end of input keeps the defaults."""
     import select
 
-    if sys.stdin.closed or not select.select([sys.stdin], [], [], 0)[0]:
+    # A pipe that nobody ever writes to or closes (a job runner's) must not hold init up.
+    if sys.stdin.closed or not select.select([sys.stdin], [], [], ANSWER_SECONDS)[0]:
         return name, description
     if name is None:
         name = sys.stdin.readline().strip() or None
@@ -133,10 +137,11 @@ def cleanup(yes: bool) -> None:
     if not yes:
         lost = door.call("project.unshared", found)
         if lost:
-            click.echo(f"{lost} snapshots are on no remote and will be lost.", err=True)
+            what = "1 snapshot is" if lost == 1 else f"{lost} snapshots are"
+            click.echo(f"{what} on no remote and will be lost.", err=True)
         question = "Are you sure you want to delete all git-datmo data of this repository?"
-        if not click.confirm(question, default=False):
-            raise click.Abort
+        if not door.agreed(question):
+            raise Conflict("nothing was removed: it was not confirmed", hint="--yes does not ask")
     done = door.call("project.cleanup", found)
     door.say(f"Removed project: {', '.join(done)}")
 

@@ -11,6 +11,7 @@ import click
 from git_datmo.cli import door
 from git_datmo.cli.door import Group, verb
 from git_datmo.cli.table import listing_options, show
+from git_datmo.errors import Conflict
 
 
 class Sessions(Group):
@@ -29,8 +30,12 @@ def session() -> None:
 @click.option("--current/--no-current", default=True, help="Select it for new snapshots here.")
 def create(name: str | None, named: str | None, current: bool) -> None:
     """Make a session, or find the one of this name, and select it."""
-    made = door.call("session.create", door.project(), name=name or named, current=current)
-    door.say(f"Created session '{made.name}' ({made.id[:12]})")
+    found = door.project()
+    known = {item.id for item in door.call("session.ls", found)}
+    made = door.call("session.create", found, name=name or named, current=current)
+    was = f"Session '{made.name}' is there already"
+    done = was if made.id in known else f"Created session '{made.name}'"
+    door.say(f"{done} ({made.id[:12]}{', selected' if made.current else ''})")
 
 
 @verb("session.ls")
@@ -76,7 +81,8 @@ def delete(name: str | None, named: str | None, yes: bool) -> None:
         count = next(
             (s.snapshots for s in door.call("session.ls", found) if chosen in (s.name, s.id)), 0
         )
-        if count and sys.stdin.isatty():
-            click.confirm(f"Hide its {count} snapshots too?", abort=True)
+        if count and sys.stdin.isatty() and not door.agreed(f"Hide its {count} snapshots too?"):
+            raise Conflict("nothing was deleted: it was not confirmed", hint="--yes does not ask")
     gone = door.call("session.delete", found, name=chosen)
-    door.say(f"Deleted session '{gone.name}' with {gone.snapshots} snapshots")
+    count = f"{gone.snapshots} snapshot{'' if gone.snapshots == 1 else 's'}"
+    door.say(f"Deleted session '{gone.name}' and hid its {count}")

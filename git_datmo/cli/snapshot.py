@@ -73,7 +73,9 @@ def create(json: bool, config: tuple[str, ...], stats: tuple[str, ...], **given:
     elif made.is_new:
         door.say(f"Created snapshot with id: {made.id}")
     else:
-        door.say(f"Nothing changed since snapshot {made.id}: its message and label are updated")
+        # It was there: say which of the words given are new on it.
+        news = ", ".join("shown again" if k == "visible" else f"new {k}" for k in made.recorded)
+        door.say(f"Nothing changed since snapshot {made.id}: {news or 'it is as it was'}")
 
 
 @verb("snapshot.ls")

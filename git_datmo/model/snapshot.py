@@ -46,21 +46,26 @@ class Snapshot:
 
     def __init__(
         self,
-        facts: Facts,
+        facts: Facts | None = None,
         *,
         opener: Opener | None = None,
         is_new: bool = False,
+        recorded: tuple[str, ...] = (),
         notices: tuple[str, ...] = (),
+        **wrong: object,
     ) -> None:
-        if not isinstance(facts, Facts):
+        if wrong or not isinstance(facts, Facts):
+            given = ", ".join(wrong) or type(facts).__name__
             raise InvalidArgumentType(
-                f"a Snapshot is made from what is stored, not from {type(facts).__name__}",
+                f"a Snapshot is made from what is stored, not from {given}",
                 hint="use snapshot.create, snapshot.ls or snapshot.inspect",
             )
         self._facts = facts
         self._opener = opener
-        # Whether this call made it, and what the maker should know (what was left out, say).
+        # Whether this call made it, which fields it changed on one that was there, and what
+        # the maker should know (what was left out, say).
         self.is_new = is_new
+        self.recorded = recorded
         self.notices = notices
 
     def __getattr__(self, name: str) -> Any:

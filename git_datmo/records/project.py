@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import GitFailed, IdentityMissing, ProjectNotInitialized
-from git_datmo.records import clones
+from git_datmo.records import clones, layout
+from git_datmo.storage import refs
 from git_datmo.storage import repository as repositories
 from git_datmo.storage.index import Index
 from git_datmo.storage.repository import Repository
@@ -48,6 +49,19 @@ class Project:
         if not self.initialized:
             where = self.repository.work_tree or self.repository.git_dir
             raise ProjectNotInitialized(f"{where} is not a git-datmo project yet")
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to read: `init` was run here or snapshots were fetched."""
+        common = self.repository.common_dir
+        return self.initialized or any(
+            refs.read(common, kind).found for kind in (layout.OWN, layout.REMOTES)
+        )
+
+    def require_known(self) -> None:
+        """Raise ProjectNotInitialized where there is nothing to read."""
+        if not self.known:
+            self.require_initialized()
 
     @cached_property
     def store(self) -> Store:
