@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from git_datmo.api import creation, remote, surroundings
 from git_datmo.api.surroundings import User
@@ -11,6 +12,9 @@ from git_datmo.model.project import Exchange
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import astray
 from git_datmo.records.project import Project
+
+
+MAX_LOG = 256 * 1024
 
 
 def post_commit(
@@ -23,6 +27,7 @@ def post_commit(
         return None
     if handle.in_progress(project.repository.git_dir) is not None:
         return None
+    _cut_log(project)
     astray.tidy(project)
     git = project.repository.git
     head = git.run("rev-parse", "--verify", "HEAD").decode().strip()
@@ -31,6 +36,14 @@ def post_commit(
     if commit is not None and commit != head:
         return creation.create(project, message=message, commit_id=commit, visible=False, user=user)
     return creation.create(project, message=message, visible=False, user=user)
+
+
+def _cut_log(project: Project) -> None:
+    """Start the hook's log anew when it has grown; it is open for appending meanwhile."""
+    log = project.repository.git_dir / "datmo" / "hook.log"
+    with suppress(OSError):
+        if log.stat().st_size > MAX_LOG:
+            os.truncate(log, 0)
 
 
 def pre_push(project: Project, remote_name: str, url: str, lines: bytes) -> Exchange:
