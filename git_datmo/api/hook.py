@@ -13,7 +13,6 @@ from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import astray
 from git_datmo.records.project import Project
 
-
 MAX_LOG = 256 * 1024
 
 
