@@ -215,6 +215,21 @@ class _Work:
         count = self.options.count_ignored
         return folders.sort_out(self.repository, self.root, extras, count=count)
 
+    def _forget_listings(self, bare: str, listings: dict[bytes, folders.Listing]) -> None:
+        """Drop the listings of folders in which other names are captured than when they were made.
+
+        A folder's own times do not tell: `.gitignore` may have changed.
+        """
+        result = self.cache.result
+        before = str(result.get("listed") or "")
+        if before and before != bare:
+            for path, old, new in diff(self.trees.read, before, bare):
+                if old is None or new is None:
+                    for folder in parents(path):
+                        listings.pop(folder, None)
+        if not self.options.dry:
+            result["listed"] = bare
+
     def _with_empty(self, bare: str, empty: list[bytes]) -> str:
         result = self.cache.result
         if not empty:
