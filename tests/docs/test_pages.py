@@ -1,0 +1,81 @@
+"""The pages people read: their links lead somewhere, and their commands do what they say.
+
+`<!-- run -->` marks a shell block: the blocks of one page run one after another in one shell, in an
+empty folder. The lines of a `<!-- prints -->` block appear, in order, in what came before it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MARKED = re.compile(r"^<!-- (run|prints) -->\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(\s*([^)\s]+)\s*\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+RUNNING = [page for page in PAGES if "<!-- run -->" in page.read_text()]
+
+over_pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def anchors(page: Path) -> set[str]:
+    """The names of a page's headings, as they are linked to."""
+    titles = HEADING.findall(FENCED.sub("", page.read_text()))
+    return {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+@over_pages
+def test_links_lead_somewhere(page: Path):
+    broken = []
+    for link in LINK.findall(FENCED.sub("", page.read_text())):
+        if link.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+@over_pages
+def test_every_page_can_be_reached_from_the_index(page: Path):
+    if page.parent == ROOT or page == ROOT / "docs" / "README.md":
+        return
+    seen: set[Path] = set()
+    ahead = [ROOT / "docs" / "README.md"]
+    while ahead:
+        current = ahead.pop()
+        if current in seen or not current.exists() or current.suffix != ".md":
+            continue
+        seen.add(current)
+        links = LINK.findall(FENCED.sub("", current.read_text()))
+        ahead += [(current.parent / link.partition("#")[0]).resolve() for link in links]
+    assert page in seen
+
+
+@pytest.mark.parametrize("page", RUNNING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_its_commands_run_and_print_what_it_says(page: Path, tmp_path: Path):
+    blocks = MARKED.findall(page.read_text())
+    script = "\n".join(text for kind, text in blocks if kind == "run")
+    beside = os.path.dirname(sys.executable)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{beside}:{os.environ['PATH']}", "PYTHON": sys.executable},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rest = iter(done.stdout.splitlines())
+    for kind, text in blocks:
+        for line in text.splitlines() if kind == "prints" else ():
+            assert not line or line in rest, f"{line!r} is not printed (there):\n{done.stdout}"
