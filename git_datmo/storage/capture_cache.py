@@ -13,7 +13,7 @@ from typing import Any
 from git_datmo.storage.folders import Listing
 from git_datmo.storage.reader import Known, Look
 
-_VERSION = f"3 {sys.version_info[0]}.{sys.version_info[1]}".encode()
+_VERSION = f"4 {sys.version_info[0]}.{sys.version_info[1]}".encode()
 
 
 @dataclass
@@ -22,7 +22,8 @@ class CaptureCache:
 
     `seed` is the look of the user's index when ours was copied from it, `base` the tree of
     ours; `special` are tracked paths under our own care with their attribute flags; `known`
-    what each path we read held; `folders` the listings; `result` what the last capture made
+    what each path we read held; `hidden` what `scan.hidden` said; `folders` the
+    listings; `result` what the last capture made
     of `changes`.
     """
 
@@ -34,6 +35,7 @@ class CaptureCache:
     special: dict[bytes, int] = field(default_factory=dict)
     known: dict[bytes, Known] = field(default_factory=dict)
     folders: dict[bytes, Listing] = field(default_factory=dict)
+    hidden: dict[bytes, bool] = field(default_factory=dict)
     paths: set[bytes] = field(default_factory=set)
     changes: dict[bytes, tuple[int, str] | None] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from git_datmo.errors import Conflict, FileAlreadyExistsError
@@ -14,7 +14,7 @@ from git_datmo.storage import secrets
 from git_datmo.storage.attributes import FORBIDDEN, FORCED
 from git_datmo.storage.capture_cache import CaptureCache
 from git_datmo.storage.git import SAFE_OPTIONS, environment
-from git_datmo.storage.objects import GITLINK
+from git_datmo.storage.objects import BLOB, EXECUTABLE, GITLINK, LINK
 from git_datmo.storage.reader import Known, Look, Reader, settled
 from git_datmo.storage.repository import Repository
 from git_datmo.storage.treediff import MAX_DEPTH, Leaf
@@ -50,12 +50,23 @@ class Collector:
         self._cache = cache
         self._include_secrets = include_secrets
         self.flags: dict[bytes, int] = {}
+        self.mode_of: Callable[[bytes], int] = lambda path: 0
         self.out = Collected()
 
     def tracked(self, paths: Iterable[bytes]) -> None:
         """Read paths that git tracks; what is gone is recorded as gone."""
         for path in paths:
-            self._put(path, self._known(path, check=False))
+            known = self._known(path, check=False)
+            if known is not None and known.mode != LINK and not self._reader.executable_bit:
+                # core.fileMode=false: the disk does not know, the index does.
+                executable = self.mode_of(path) == EXECUTABLE
+                known = known._replace(mode=EXECUTABLE if executable else BLOB)
+            self._put(path, known)
+
+    def hidden(self, paths: Mapping[bytes, bool]) -> None:
+        """Read tracked paths that git does not look at; what is sparse (True) may be absent."""
+        there = (p for p, sparse in paths.items() if not sparse or self._present(p))
+        self.tracked(there)
 
     def untracked(self, paths: Iterable[bytes]) -> None:
         """Read paths that git does not track; what looks like a secret is left out."""
@@ -133,6 +144,13 @@ class Collector:
                 self._put(path, known)
                 self.out.untracked.add(path)
 
+    def _present(self, path: bytes) -> bool:
+        try:
+            os.lstat(self._root + b"/" + path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
     def _put(self, path: bytes, known: Known | None) -> None:
         if known is None:
             self.out.changes[path] = None
@@ -151,7 +169,7 @@ class Collector:
         except (FileNotFoundError, NotADirectoryError):
             self._cache.known.pop(path, None)
             return None
-        if known is not None and known.look == Look.of(state) and self._usable(known):
+        if known is not None and known.look == Look.of(state) and self._usable(known, check):
             return known
         if stat.S_ISDIR(state.st_mode):
             return None
@@ -167,10 +185,15 @@ class Collector:
             self._cache.known.pop(path, None)
         return known
 
-    def _usable(self, known: Known) -> bool:
-        if known.secret and self._include_secrets and not known.oid:
+    def _usable(self, known: Known, check: bool) -> bool:
+        """Whether what was read earlier is still at hand and was looked at as closely."""
+        if not known.oid:
+            return check and not self._include_secrets
+        if check and known.secret is None:
             return False
-        return known.pointer is None or self._reader.store.has(Pointer(*known.pointer))
+        if known.pointer is not None and not self._reader.store.has(Pointer(*known.pointer)):
+            return False
+        return self._repository.objects.has(known.oid)
 
 
 def _files_below(root: bytes, folder: bytes) -> Iterable[bytes]:

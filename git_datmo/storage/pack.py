@@ -32,7 +32,7 @@ class PackWriter:
         with disk_errors(common_dir):
             self._folder.mkdir(parents=True, exist_ok=True)
             fd, self._temporary = tempfile.mkstemp(prefix="tmp_pack_", dir=self._folder)
-        self._file = open(fd, "w+b", buffering=1 << 17)
+        self._file = open(fd, "w+b", buffering=1 << 17)  # noqa: SIM115 -- closed in __exit__
         self._entries: dict[bytes, tuple[int, int]] = {}
         self._file.write(b"PACK" + struct.pack(">II", 2, 0))
         self._offset = 12

@@ -40,7 +40,10 @@ class Look(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What a path held when it looked like `look`. `secret` is a finding or None."""
+    """What a path held when it looked like `look`.
+
+    `secret` is a finding, empty when there was none, None when nobody looked for one.
+    """
 
     look: Look
     mode: int
@@ -96,7 +99,7 @@ class Reader:
             target = os.readlink(full)
         except OSError:
             return None
-        return Known(Look.of(before), LINK, self._blob(target), None, None)
+        return Known(Look.of(before), LINK, self._blob(target), None, "")
 
     def _file(
         self, full: bytes, shown: str, before: os.stat_result, *, store: bool | None, check: bool
@@ -115,12 +118,12 @@ class Reader:
             if (first.st_dev, first.st_ino) != (before.st_dev, before.st_ino):
                 return None
             pointer: Pointer | None = None
-            secret = None
+            secret: str | None = None
             large = store is True or (store is None and first.st_size >= self.threshold)
             data = b"" if large else self._all(fd, first.st_size)
-            if check and not large and self.inspect is not None:
-                secret = self.inspect(data)
-                if secret is not None and not self.keep_secrets:
+            if check:
+                secret = (self.inspect(data) if self.inspect and not large else None) or ""
+                if secret and not self.keep_secrets:
                     return Known(Look.of(first), BLOB, "", None, secret)
             if not large and len(data) <= MAX_SIZE and looks_like_pointer(data):
                 large = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from git_datmo.errors import DatmoError, GitFailed
 from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.git import failure
 from git_datmo.storage.repository import Repository
+
+# A line of `git ls-files -v`: S is skip-worktree, a lower-case letter assume-unchanged.
+_HIDDEN = re.compile(rb"(?<![^\0])([Sa-z]) ([^\0]+)\0")
 
 
 @dataclass
@@ -77,6 +81,13 @@ def start(repository: Repository) -> subprocess.Popen[bytes]:
         "--ignore-submodules=none",
         env={"GIT_INDEX_FILE": os.fspath(index_path(repository)), "GIT_OPTIONAL_LOCKS": "1"},
     )
+
+
+def hidden(repository: Repository) -> dict[bytes, bool]:
+    """Tracked paths that git does not look at; True for those a sparse checkout leaves away."""
+    env = {"GIT_INDEX_FILE": os.fspath(index_path(repository))}
+    out = repository.git.run("ls-files", "-v", "-z", env=env)
+    return {found[2]: found[1] in b"Ss" for found in _HIDDEN.finditer(out)}
 
 
 class Ahead(NamedTuple):

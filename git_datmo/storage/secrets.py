@@ -22,7 +22,8 @@ _NAMES = re.compile(
 _CONTENT = re.compile(
     rb"""(?P<private_key>-----BEGIN\ (?:[A-Z0-9]+\ )*PRIVATE\ KEY(?:\ BLOCK)?-----)
       | (?P<aws_access_key>(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9]))
-      | (?P<github_token>(?<![A-Za-z0-9_])(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,}))
+      | (?P<github_token>(?<![A-Za-z0-9_])(?:
+            gh[pousr]_[A-Za-z0-9]{36,} | github_pat_[A-Za-z0-9_]{60,}))
       | (?P<gitlab_token>(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20,})
       | (?P<slack_token>(?<![A-Za-z0-9])xox[abprs]-[A-Za-z0-9-]{20,})
       | (?P<google_api_key>(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-]))

@@ -7,6 +7,7 @@ read-only and never handed out as hard links.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -247,7 +248,5 @@ def _size(path: Path) -> int:
 
 
 def _unlink(path: str) -> None:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass

@@ -230,6 +230,10 @@ class _Work:
         if not self.options.dry:
             result["listed"] = bare
 
+    def _base_mode(self, path: bytes) -> int:
+        leaf = find(self.trees.read, self.cache.base, path)
+        return leaf[0] if leaf is not None else 0
+
     def _with_empty(self, bare: str, empty: list[bytes]) -> str:
         result = self.cache.result
         if not empty:
