@@ -84,7 +84,9 @@ def sound(common_dir: Path, home: Path) -> bool:
     if clone is None:
         return not exists(home)
     tip = refs.read_one(common_dir, layout.LOCAL_TIP)
-    return not clone.copied and tip == refs.read_one(common_dir, layout.notes_ref(clone.id))
+    if tip is None or clone.copied:
+        return False
+    return tip == refs.read_one(common_dir, layout.notes_ref(clone.id))
 
 
 def machine() -> str:

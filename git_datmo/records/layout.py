@@ -25,6 +25,7 @@ ENVIRONMENT_MESSAGE = f"git-datmo environment\n\nDatmo-Format: {FORMAT}\n"
 ENVIRONMENT_AUTHOR = "git-datmo <git-datmo@localhost>"
 
 _TRAILER = re.compile(r"^(Datmo-[A-Za-z]+): ?(.*)$")
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _OID = re.compile(r"[0-9a-f]{40}")
 _CLONE = re.compile(r"[0-9a-f]{16}")
 
@@ -96,6 +97,11 @@ def message(text: str, trailers: Mapping[str, str | None]) -> str:
     return (body + "\n\n" if body else "") + "\n".join(lines) + "\n"
 
 
+def is_oid(text: str) -> bool:
+    """Whether `text` is an object id, written out."""
+    return _OID.fullmatch(text) is not None
+
+
 def trailers(text: str) -> tuple[str, dict[str, str]]:
     """Split a commit message into the user's text and our trailers.
 
@@ -109,7 +115,7 @@ def trailers(text: str) -> tuple[str, dict[str, str]]:
             raise DamagedObject("the commit message has no git-datmo trailers")
         found[match[1]] = match[2]
     number = found.get("Datmo-Format", "")
-    if not number.isdigit():
+    if not _NUMBER.fullmatch(number):
         raise DamagedObject("the commit message has no Datmo-Format")
     if int(number) > FORMAT:
         raise NewerFormat(f"this was written in format {number}; this git-datmo knows {FORMAT}")
@@ -130,6 +136,8 @@ def parse_paths(text: str) -> tuple[bytes, ...]:
 
     try:
         listed = json.loads(text)
+        if not isinstance(listed, list):
+            raise DamagedObject("the Datmo-Paths trailer is no list")
         return tuple(path.encode("utf-8", "surrogateescape") for path in listed)
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise DamagedObject("the Datmo-Paths trailer is damaged") from error

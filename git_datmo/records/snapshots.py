@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from git_datmo.errors import ValidationFailed
+from git_datmo.errors import DamagedObject, ValidationFailed
 from git_datmo.model import document
 from git_datmo.model.ids import new_nonce
 from git_datmo.model.operation import Operation, fold
@@ -21,14 +21,17 @@ from git_datmo.storage.trees import Trees
 def facts(commit: Commit) -> dict[str, Any]:
     """What a snapshot's commit says of it. Raises DamagedObject, NewerFormat."""
     text, found = layout.trailers(commit.message)
+    for name in ("Datmo-Code", "Datmo-Environment", "Datmo-Files"):
+        if not layout.is_oid(found.get(name, "")):
+            raise DamagedObject(f"the trailer {name} of the snapshot {commit.id} is no object id")
     return {
         "tree": commit.tree,
         "parent": commit.parents[0] if commit.parents else None,
         "author": commit.author,
         "commit_message": text,
-        "code_id": found.get("Datmo-Code", ""),
-        "environment_id": found.get("Datmo-Environment", ""),
-        "file_collection_id": found.get("Datmo-Files", ""),
+        "code_id": found["Datmo-Code"],
+        "environment_id": found["Datmo-Environment"],
+        "file_collection_id": found["Datmo-Files"],
     }
 
 
@@ -55,9 +58,10 @@ def record_of(project: Project, target: str, operations: Sequence[Operation]) ->
     tree = environment = author = None
     if target == layout.PROJECT_ID:
         kind = PROJECT
-        ids = state.get("ids") if isinstance(state.get("ids"), dict) else {}
+        said = state.get("ids")
+        ids = said.items() if isinstance(said, dict) else ()
         kept |= {key: _text(state.get(key)) for key in ("name", "description")}
-        kept["ids"] = document.encode(ids)
+        kept["ids"] = {name: at for name, at in ids if type(at) is int and 0 <= at < 2**53}
     elif target == layout.session_id(str(state.get("session"))):
         kind = SESSION
         kept["name"] = _text(state.get("name")) or _text(state.get("session"))

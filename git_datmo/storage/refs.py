@@ -60,18 +60,21 @@ def signature(common_dir: Path, prefix: str) -> str:
     """A cheap stamp that changes whenever a ref below `prefix` is added or removed."""
     parts = []
     base = os.path.join(common_dir, prefix.rstrip("/"))
-    folders = [base]
-    try:
-        with os.scandir(base) as entries:
-            folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        pass
+    folders, unread = [base], [base]
+    while unread:
+        try:
+            with os.scandir(unread.pop()) as entries:
+                inner = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            continue
+        folders += inner
+        unread += inner
     for path in [*sorted(folders), os.path.join(common_dir, "packed-refs")]:
         try:
             state = os.stat(path)
         except OSError:
             continue
-        parts.append(f"{os.path.basename(path)}:{state.st_mtime_ns}:{state.st_ino}")
+        parts.append(f"{os.path.relpath(path, base)}:{state.st_mtime_ns}:{state.st_ino}")
     return " ".join(parts)
 
 
