@@ -101,7 +101,7 @@ def _ambiguous(name: str, found: list[str]) -> AmbiguousId:
     return AmbiguousId(
         f"'{name}' could be {len(found)} snapshots: {listed}",
         candidates=found,
-        hint="give more of the id",
+        hint="name one of them by its id, or by enough of its beginning",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from git_datmo.model import document
 
 SUFFIXES = (".json", ".yaml", ".yml", ".toml")
 MAX_BYTES = 1024 * 1024
+MAX_DIGITS = 4000
+_NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def gather(
@@ -178,12 +181,10 @@ def scalar(text: str) -> Any:
         return words[folded]
     if folded.lstrip("+-") in ("nan", "inf", "infinity"):
         return float(text)
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        value = float(text)
-    except ValueError:
+    # Only what writes a number and nothing else: 007 and 1_000 may be names, and stay text.
+    if not _NUMBER.fullmatch(text):
         return text
-    return text if math.isinf(value) or "_" in text else value
+    if text.lstrip("+-").isdigit():
+        return int(text) if len(text) <= MAX_DIGITS else text
+    value = float(text)
+    return text if math.isinf(value) else value
