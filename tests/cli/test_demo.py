@@ -99,7 +99,7 @@ def test_it_refuses_what_is_taken(tmp_path: Path, kind: str):
 
 
 def test_an_empty_folder_will_do_and_steps_are_reported_as_they_happen(tmp_path: Path):
-    heard = []
+    heard: list[object] = []
     done = verbs.demo(directory=tmp_path, report=heard.append)
     assert tuple(heard) == done.steps
     assert done.best.label == "flipper"

@@ -79,3 +79,10 @@ def test_its_commands_run_and_print_what_it_says(page: Path, tmp_path: Path):
     for kind, text in blocks:
         for line in text.splitlines() if kind == "prints" else ():
             assert not line or line in rest, f"{line!r} is not printed (there):\n{done.stdout}"
+
+
+@over_pages
+def test_it_names_no_machine_and_no_registry(page: Path):
+    text = page.read_text()
+    found = re.findall(r"/(?:home|Users|root|tmp|work|var|opt)/\w+|pypi\.org|docker\.io", text)
+    assert found == []
