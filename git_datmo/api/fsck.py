@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from git_datmo.errors import Corrupt
 from git_datmo.model import operation
@@ -15,6 +15,7 @@ from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
 from git_datmo.storage import notes, refs
+from git_datmo.storage.objects import EMPTY_TREE
 
 GIT_LINES = 50
 
@@ -61,6 +62,9 @@ def _refs(project: Project, checked: dict[str, int]) -> Iterator[Finding]:
         for name, reason in found.bad.items():
             yield Finding("ref", name, f"the ref {name} is unreadable: {reason}")
         for name, oid in found.found.items():
+            _, named, rest = name.rpartition("/snapshots/")
+            if named and layout.is_oid(rest) and rest != oid:
+                yield Finding("ref", name, f"the ref {name} names {oid}, not {rest}", (rest,))
             if project.repository.objects.kind(oid) != "commit":
                 yield Finding(
                     "ref", name, f"the ref {name} names {oid}, which is missing or damaged"
@@ -120,6 +124,7 @@ def _snapshots(
                 checked["pointers"] += 1
                 users.setdefault(pointer, []).append((target, os.fsdecode(path)))
         except Corrupt as error:
+            clean.clear()  # what shares the damaged part is to be named as well
             yield Finding("snapshot", target, f"the snapshot {target}: {error.message}", (target,))
 
 
@@ -136,33 +141,40 @@ def _content(
     progress: Callable[[int], None] | None,
 ) -> Iterator[Finding]:
     store = project.store
-    elsewhere: set[Pointer] = set()
-    missing = store.missing(users)
-    if missing:
-        elsewhere = _on_remotes(project, missing)
-    for pointer, uses in users.items():
-        touched = tuple(dict.fromkeys(oid for oid, _ in uses))
-        if pointer in missing:
-            if pointer not in elsewhere:
-                shown = f"{uses[0][1]} ({pointer.size} bytes, {pointer.key})"
-                yield Finding(
-                    "content",
-                    pointer.key,
-                    f"the content of {shown} is neither here nor on a remote",
-                    touched,
-                )
-            continue
-        checked["content"] += 1
-        if fast:
-            continue
-        found = [store.measure(path, advance=progress) for path in store.candidates(pointer)]
-        if pointer not in found:
-            yield Finding(
-                "content",
-                pointer.key,
-                f"the stored content of {uses[0][1]} is damaged ({pointer.key})",
-                touched,
-            )
+    wrong: dict[Pointer, str] = {}
+    for pointer in users:
+        there = [path for path in store.candidates(pointer) if os.path.lexists(path)]
+        if there and (not fast or not store.has(pointer)):
+            if pointer not in [store.measure(path, advance=progress) for path in there]:
+                wrong[pointer] = "is damaged"
+        elif not there:
+            wrong[pointer] = "is not here"
+        checked["content"] += pointer not in wrong
+    elsewhere = _on_remotes(project, list(wrong))
+    wrong = {p: what for p, what in wrong.items() if what == "is damaged" or p not in elsewhere}
+    touched = _touched(project, wrong) if wrong else {}
+    for pointer, what in wrong.items():
+        help_ = "; a remote has it" if pointer in elsewhere else " and no remote has it"
+        yield Finding(
+            "content",
+            pointer.key,
+            f"the stored content of {users[pointer][0][1]} "
+            f"({pointer.size} bytes, {pointer.key}) {what}{help_}",
+            tuple(touched.get(pointer, ())),
+        )
+
+
+def _touched(project: Project, wanted: Container[Pointer]) -> dict[Pointer, dict[str, None]]:
+    """Every living snapshot that refers to some content; walks all of them."""
+    found: dict[Pointer, dict[str, None]] = {}
+    for record in catalogue.refresh(project).select(SNAPSHOT, include_hidden=True):
+        try:
+            for _, pointer in pointers_of(project, record.tree or EMPTY_TREE):
+                if pointer in wanted:
+                    found.setdefault(pointer, {})[record.id] = None
+        except Corrupt:
+            continue  # has a finding of its own
+    return found
 
 
 def _on_remotes(project: Project, wanted: list[Pointer]) -> set[Pointer]:

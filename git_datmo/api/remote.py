@@ -160,7 +160,7 @@ def deliver(
     along = outgoing.look(project, remote, snapshots)
     along.refuse()
     wanted = needed(project, [oid for oid, mine in made.items() if mine])
-    others = needed(project, [oid for oid, mine in made.items() if not mine])
+    others = needed(project, [oid for oid, mine in made.items() if not mine], {})
     done = Exchange(remote, 0, 0, 0, notices=along.notices())
     if wanted or others:
         if place is None:
@@ -213,7 +213,8 @@ def pull(
     chosen = [lookup.snapshot(project, text).id for text in ids]
     if content and not chosen:
         chosen = [r.id for r in catalogue.refresh(project).select(SNAPSHOT, include_hidden=True)]
-    wanted = needed(project, chosen) if chosen else {}
+    damaged: dict[str, str] = {}
+    wanted = needed(project, chosen, damaged)
     files, size, lost = collect(project, wanted, progress)
     return Exchange(
         done.remote,
@@ -221,5 +222,5 @@ def pull(
         files,
         size,
         missing=tuple(f"{wanted[p]} ({p.size} bytes, {p.key})" for p in lost),
-        notices=done.notices,
+        notices=(*done.notices, *(f"snapshot {oid[:12]}: {why}" for oid, why in damaged.items())),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from git_datmo.errors import Corrupt, DamagedObject
 from git_datmo.model.pointer import MAX_SIZE, Pointer, looks_like_pointer
 from git_datmo.records.project import Project
 from git_datmo.storage.objects import BLOB, EXECUTABLE, TREE
@@ -31,16 +32,22 @@ def pointers_of(
             if mode == TREE:
                 stack.append((prefix + name + b"/", child))
             elif mode in (BLOB, EXECUTABLE):
-                pointer = pointer_at(project, child)
+                try:
+                    pointer = pointer_at(project, child)
+                except Corrupt as error:
+                    shown = (prefix + name).decode(errors="backslashreplace")
+                    raise type(error)(f"{shown}: {error.message}") from error
                 if pointer is not None:
                     yield prefix + name, pointer
 
 
 def pointer_at(project: Project, blob: str) -> Pointer | None:
-    """The pointer that a blob is, or None. Raises InvalidPointer, NewerFormat."""
+    """The pointer that a blob is, or None. Raises Corrupt for a damaged one."""
     objects = project.repository.objects
     size = objects.size(blob)
-    if size is None or not _SMALLEST < size <= MAX_SIZE:
+    if size is None:
+        raise DamagedObject(f"the git object {blob} is missing or damaged")
+    if not _SMALLEST < size <= MAX_SIZE:
         return None
     data = objects.blob(blob)
     return Pointer.parse(data) if looks_like_pointer(data) else None

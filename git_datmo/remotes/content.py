@@ -41,8 +41,13 @@ def unsent(project: Project, tip: str | None, known: str | None) -> list[str]:
     return [target for _, target in sorted(found)]
 
 
-def needed(project: Project, snapshots: Iterable[str]) -> dict[Pointer, str]:
-    """The content that snapshots refer to, each with one path as its name."""
+def needed(
+    project: Project, snapshots: Iterable[str], damaged: dict[str, str] | None = None
+) -> dict[Pointer, str]:
+    """The content that snapshots refer to, each with one path as its name.
+
+    Raises Corrupt when one cannot be read; with `damaged`, that is noted there by snapshot.
+    """
     seen: set[str] = set()
     wanted: dict[Pointer, str] = {}
     index = catalogue.refresh(project)
@@ -52,8 +57,14 @@ def needed(project: Project, snapshots: Iterable[str]) -> dict[Pointer, str]:
             continue
         if record.doc.get("file_collection_id") == EMPTY_TREE:
             continue
-        for path, pointer in pointers_of(project, record.tree or EMPTY_TREE, seen):
-            wanted.setdefault(pointer, os.fsdecode(path))
+        try:
+            for path, pointer in pointers_of(project, record.tree or EMPTY_TREE, seen):
+                wanted.setdefault(pointer, os.fsdecode(path))
+        except Corrupt as error:
+            if damaged is None:
+                raise
+            damaged[oid] = error.message
+            seen.clear()
     return wanted
 
 
