@@ -24,7 +24,12 @@ from git_datmo.storage.repository import Repository
 
 SOURCE = Path(__file__).parents[1] / "demo"
 FILES = ("train.py", "config.json", "data/penguins.csv", "data/SOURCE.md")
-IDENTITY = {"user.name": "git-datmo demo", "user.email": "demo@example.com"}
+# Its own identity; what the user ignores in every repository is not ignored in this one.
+SETTINGS = {
+    "user.name": "git-datmo demo",
+    "user.email": "demo@example.com",
+    "core.excludesFile": os.devnull,
+}
 SESSION = "penguins"
 RESULT = "decision_map.csv"
 
@@ -145,7 +150,7 @@ def _project(folder: Path, done: Callable[..., None]) -> Project:
         said = started.stderr.decode(errors="replace").strip()
         raise GitFailed(f"git init failed: {said}", stderr=said)
     project = Project(Repository(folder / ".git", folder / ".git", folder))
-    for key, value in IDENTITY.items():
+    for key, value in SETTINGS.items():
         project.repository.config.set(key, value)
     project.repository.git.run("add", "--", *FILES)
     project.repository.git.run("commit", "--quiet", "--no-gpg-sign", "-m", "Classify penguins")

@@ -22,9 +22,12 @@ NOBODY: dict[str, str | None] = dict.fromkeys(f"GIT_{name}" for name in IDENTITY
 
 @pytest.fixture
 def nobody(tmp_path: Path) -> dict[str, str]:
-    """An environment without identity, git configuration, or git-datmo on PATH."""
+    """An environment without identity or git-datmo on PATH, with settings that are in the way."""
     home = tmp_path / "nobody"
     home.mkdir()
+    (home / ".config" / "git").mkdir(parents=True)
+    (home / ".config" / "git" / "ignore").write_text("*.csv\n*.json\n")
+    (home / ".gitconfig").write_text("[commit]\n\tgpgSign = true\n[core]\n\tautocrlf = input\n")
     return {"HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1"}
 
 
