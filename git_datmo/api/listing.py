@@ -32,7 +32,6 @@ def ls(
     `stats.acc > 0.9 and label is null`, `sort` keys such as `-stats.acc,created`.
     Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed.
     """
-    expression = _parse(where) if where else None
     keys = parse_sort(sort) if sort else None
     if limit is not None and limit < 0:
         raise ValidationFailed(f"a listing cannot have {limit} rows")
@@ -42,6 +41,7 @@ def ls(
     index = catalogue.refresh(project)
     session = lookup.session_of(project, session_id) if session_id is not None else None
     names = lookup.Names(index)
+    expression = _filter(where, names) if where else None
     found = index.select(
         SNAPSHOT,
         where=expression,
@@ -54,10 +54,10 @@ def ls(
     return [lookup.value(project, record, names) for record in found]
 
 
-def _parse(where: str) -> Expr:
-    from git_datmo.model import query
+def _filter(where: str, names: lookup.Names) -> Expr:
+    from git_datmo.api import filters
 
-    return query.parse(where)
+    return filters.read(where, names.ids())
 
 
 def inspect(project: Project, snapshot_id: str) -> Snapshot:

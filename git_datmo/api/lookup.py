@@ -164,6 +164,10 @@ class Names:
         for record in index.select(SESSION, include_hidden=True, include_deleted=True):
             self._sessions[record.id] = str(record.doc.get("name") or "")
 
+    def ids(self) -> dict[str, str]:
+        """The ids of the sessions by their names."""
+        return {name: oid for oid, name in self._sessions.items()}
+
     def session(self, oid: str | None) -> str:
         return self._sessions.get(oid or "", oid or "")
 
