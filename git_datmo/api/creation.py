@@ -201,7 +201,7 @@ def _commit(project: Project, writer: chain.Writer, state: State, message: str) 
         if leaf is not None:
             files[path] = leaf
     code, collection = snapshots.split(project, state.tree, files, state.environment.definitions)
-    parent = parent_of(project)
+    parent = parent_of(project, state.commit or "HEAD")
     oid = snapshots.write(
         project,
         tree=state.tree,
@@ -236,13 +236,15 @@ def retire(project: Project, writer: chain.Writer) -> None:
             writer.ref(layout.SNAPSHOTS + old.id, None)
 
 
-def parent_of(project: Project) -> str | None:
-    """The commit a new snapshot stands on: `datmo.parent` = head, pushed or none."""
+def parent_of(project: Project, start: str = "HEAD") -> str | None:
+    """The commit a new snapshot stands on, `start` or before it: `datmo.parent` = head, pushed
+    or none.
+    """
     choice = project.repository.config.choice("datmo.parent", ("head", "pushed", "none"))
     git = project.repository.git
     if choice == "none":
         return None
-    code, out, _ = git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    code, out, _ = git.attempt("rev-parse", "--verify", "--quiet", f"{start}^{{commit}}")
     if code != 0:
         return None
     head = out.decode().strip()

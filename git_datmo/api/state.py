@@ -23,12 +23,16 @@ from git_datmo.storage.worktree import Capture, Options
 
 @dataclass(frozen=True)
 class State:
-    """A state to be recorded: tree, its files by path, environment, and what was noticed."""
+    """A state to be recorded: tree, its files by path, environment, and what was noticed.
+
+    `commit` is the one it was taken from, when that is not HEAD.
+    """
 
     tree: str
     files: set[bytes]
     environment: Surroundings
     notices: tuple[str, ...] = ()
+    commit: str | None = None
 
 
 def of_work_tree(
@@ -121,7 +125,8 @@ def of_code(
         raise CommitDoesNotExist(f"there is no commit or tree '{name}'")
     tree = out.decode().strip()
     nothing = Capture(tree, set(), {}, {}, [], [], [], 0, True, 0)
-    state = State(tree, set(), surroundings.choose(project, nothing, user, **named))
+    around = surroundings.choose(project, nothing, user, **named)
+    state = State(tree, set(), around, commit=commit_id)
     return _with_files(project, state, collection) if collection else state
 
 
@@ -137,4 +142,4 @@ def _with_files(project: Project, state: State, collection: str) -> State:
     gone: dict[bytes, Leaf | None] = dict.fromkeys(state.files)
     trees = Trees(project.repository, dry=False)
     tree = trees.patch(trees.patch(state.tree, gone), dict(files))
-    return State(tree, set(files), state.environment, state.notices)
+    return State(tree, set(files), state.environment, state.notices, state.commit)
