@@ -52,6 +52,7 @@ def update(
             "nothing to update", hint="give a config, stats, message or label"
         )
     project.require_initialized()
+    _ = project.identity
     oid = lookup.snapshot(project, snapshot_id).id
     with chain.writing(project) as writer:
         writer.note(oid, set=changes or None, unset=unset)
@@ -66,6 +67,7 @@ def delete(project: Project, snapshot_id: str | None = None) -> Snapshot:
     if not snapshot_id:
         raise RequiredArgumentMissing("delete needs the id of a snapshot")
     project.require_initialized()
+    _ = project.identity
     oid = lookup.snapshot(project, snapshot_id).id
     hide(project, [oid])
     return inspect(project, oid)

@@ -20,6 +20,7 @@ def create(project: Project, *, name: str | None = None, current: bool = True) -
     """
     project.require_initialized()
     wanted = _checked(name)
+    _ = project.identity
     with chain.writing(project) as writer:
         oid = _named(writer.index, wanted)
         if oid is None:
@@ -76,6 +77,7 @@ def update(project: Project, session_id: str | None = None, *, name: str | None 
     record = lookup.session(project, session_id)
     if record is None or record.id == layout.DEFAULT_SESSION_ID:
         raise Conflict("the session 'default' always exists and keeps its name")
+    _ = project.identity
     with chain.writing(project) as writer:
         taken = _named(writer.index, wanted)
         if taken is not None and taken != record.id:
@@ -95,6 +97,7 @@ def delete(project: Project, *, name: str | None = None) -> Session:
     record = lookup.session(project, name)
     if record is None or record.id == layout.DEFAULT_SESSION_ID:
         raise Conflict("the session 'default' always exists and cannot be deleted")
+    _ = project.identity
     gone = _one(project, record.id)
     if gone.current:
         project.repository.config.set("datmo.session", layout.DEFAULT_SESSION)

@@ -48,9 +48,11 @@ def test_saved_then_changed_then_back(project: Repo):
 
 def test_it_stores_nothing(project: Repo):
     project.write("big", b"x" * 2_000_000)
+    project.git("hash-object", "-t", "tree", "-w", "--stdin")  # the empty tree is everywhere
     before = project.git("count-objects", "-v"), project.refs()
     status()
     assert (project.git("count-objects", "-v"), project.refs()) == before
+    assert not (project.git_dir / "datmo" / "store").exists()
 
 
 def test_after_a_deletion_it_names_what_is_left(project: Repo):
