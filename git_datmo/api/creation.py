@@ -151,7 +151,7 @@ def record(
             if not visible:
                 first["visible"] = False
             writer.note(oid, set=first)
-            retire(project, writer)
+            retire(project, writer, state.environment.id)
     lookup.visit(project, oid)
     index = project.index
     made = index.get(oid)
@@ -216,17 +216,30 @@ def _commit(project: Project, writer: chain.Writer, state: State, message: str) 
     writer.ref(layout.SNAPSHOTS + oid, oid)
     commit = state.environment.commit
     if commit is not None:
-        name = environments.ref(state.environment.id)
-        if refs.read_one(project.repository.common_dir, name) != commit:
+        name, index = environments.ref(state.environment.id), writer.index
+        same = index.select(
+            SNAPSHOT, environment=state.environment.id, include_hidden=True, limit=5
+        )
+        # A ref that is there may have been fetched: only our own snapshots tell what we carry.
+        if not any(index.has_note(layout.LOCAL_TIP, record.id) for record in same):
             writer.mention(commit)
+        if refs.read_one(project.repository.common_dir, name) != commit:
             writer.ref(name, commit)
     return oid
 
 
-def retire(project: Project, writer: chain.Writer) -> None:
-    """Let go of our oldest unlabelled snapshot refs; the chain carries what they held."""
-    held = refs.read(project.repository.common_dir, layout.SNAPSHOTS).found
-    limit = project.max_refs
+def retire(project: Project, writer: chain.Writer, environment: str) -> None:
+    """Let go of our oldest unlabelled snapshot refs, and of environments, but for this one,
+    that no snapshot with a ref needs; the chain carries what they held.
+    """
+    common, limit = project.repository.common_dir, project.max_refs
+    around = refs.read(common, layout.ENVIRONMENTS).found
+    held = refs.read(common, layout.SNAPSHOTS).found
+    if len(around) >= limit + max(10, limit // 4):
+        found = [writer.index.get(name.rpartition("/")[2]) for name in held]
+        needed = {environments.ref(r.environment or "") for r in found if r is not None}
+        for name in around.keys() - needed - {environments.ref(environment)}:
+            writer.ref(name, None)
     if len(held) < limit + max(10, limit // 4):
         return
     records = [writer.index.get(name.rpartition("/")[2]) for name in held]

@@ -104,6 +104,20 @@ def test_few_refs_and_all_is_listed_inspected_pushed(tmp_path: Path) -> None:
     assert_clean(maker)
 
 
+def test_few_environment_refs(project: Repo) -> None:
+    project.git("config", "datmo.maxRefs", "2")
+    for number in range(16):
+        project.write("requirements.txt", f"numpy==1.{number}\n")
+        oid = snap(project, f"s{number}")
+    held = project.refs("refs/datmo/environments")
+    assert len(held) <= 14
+    assert f"refs/datmo/environments/{state(project)[oid]['environment_id']}" in held
+    project.git("gc", "-q", "--prune=now")
+    for row in state(project).values():
+        assert project.git("cat-file", "-t", row["environment_id"]) == "tree"
+    assert_clean(project)
+
+
 def test_two_clones_make_the_same_environment(tmp_path: Path) -> None:
     team = Team(tmp_path)
     found = []
