@@ -110,7 +110,7 @@ def _candidates(environ: Mapping[str, str], project_dir: Path) -> Iterator[Inter
     active = [environ.get("VIRTUAL_ENV"), None if is_base else conda]
     yield from _activated(active, environ, project_dir)
     for name in PROJECT_VENVS:
-        if (project_dir / name / "pyvenv.cfg").is_file():
+        if os.path.isfile(project_dir / name / "pyvenv.cfg"):
             # Read but never started: a clone may bring this folder along.
             yield from _known(layout.read(project_dir / name, environ))
     yield from _activated([conda if is_base else None], environ, project_dir)
@@ -132,7 +132,7 @@ def _on_path(environ: Mapping[str, str], project_dir: Path) -> Iterator[Interpre
     for name in ("python3", "python"):
         for folder in folders:
             program = folder / name
-            if not program.is_file() or not os.access(program, os.X_OK):
+            if not os.path.isfile(program) or not os.access(program, os.X_OK):
                 continue
 
             prefix = _shimmed(folder, environ, project_dir) or _prefix_of(program)
@@ -143,7 +143,7 @@ def _on_path(environ: Mapping[str, str], project_dir: Path) -> Iterator[Interpre
 def _prefix_of(program: Path) -> Path:
     """As Python itself finds it: a virtual environment beside the name, else behind the links."""
     beside = program.parent.parent
-    if (beside / "pyvenv.cfg").is_file():
+    if os.path.isfile(beside / "pyvenv.cfg"):
         return beside
     return Path(os.path.realpath(program)).parent.parent
 
@@ -151,15 +151,15 @@ def _prefix_of(program: Path) -> Path:
 def _shimmed(folder: Path, environ: Mapping[str, str], project_dir: Path) -> Path | None:
     """The installation a pyenv shim stands for, where that is plain; starting it takes 100 ms."""
     root = folder.parent
-    if folder.name != "shims" or not (root / "versions").is_dir():
+    if folder.name != "shims" or not os.path.isdir(root / "versions"):
         return None
 
     places = [*(parent / ".python-version" for parent in (project_dir, *project_dir.parents))]
-    chosen = next((place for place in (*places, root / "version") if place.is_file()), None)
+    chosen = next((place for place in (*places, root / "version") if os.path.isfile(place)), None)
     text = environ.get("PYENV_VERSION") or (layout.text(chosen) if chosen else "")
     words = text.replace(":", " ").split()
     prefix = root / "versions" / words[0] if words else root
-    return prefix if prefix.is_dir() and prefix.parent == root / "versions" else None
+    return prefix if os.path.isdir(prefix) and prefix.parent == root / "versions" else None
 
 
 def _known(found: Interpreter | None) -> Iterator[Interpreter]:
