@@ -63,8 +63,10 @@ def intent(home: Path, locks: Sequence[Path]) -> Iterator[None]:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
         os.replace(temporary, path)
     yield
-    # Reached only when every lock was let go of; on an error the next writer looks.
-    path.unlink(missing_ok=True)
+    # Reached only when every lock was let go of; on an error the next writer looks. So it does
+    # when one is there still: the library says nothing when it cannot remove it.
+    if not any(lock.exists() for lock in locks if lock.name != "packed-refs.lock"):
+        path.unlink(missing_ok=True)
 
 
 def _recover(home: Path) -> None:
