@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def program() -> tuple[str, ...]:
 @click.option(
     "--force", "-f", "--no-prompt", is_flag=True, help="Ask nothing: keep or take the defaults."
 )
-def init(name: str | None, description: str | None, force: bool) -> None:
+@door.as_json
+def init(name: str | None, description: str | None, force: bool, json: bool) -> None:
     """Make a project of this repository, or of an empty folder.
 
     Writes below .git only: config, hooks and the folder .git/datmo. Run again, it keeps what is
@@ -60,6 +62,9 @@ def init(name: str | None, description: str | None, force: bool) -> None:
 
             shutil.rmtree(found.repository.git_dir)
         raise
+    if json:
+        door.document({**asdict(done), "repository_made": fresh})
+        return
     if fresh:
         door.say(f"Made a git repository in {found.repository.git_dir} (sha1, loose-file refs)")
     word = "Initialized" if done.created else "Updated"
@@ -130,7 +135,8 @@ def status(json: bool) -> None:
 @verb("project.cleanup")
 @click.command()
 @door.sure
-def cleanup(yes: bool) -> None:
+@door.as_json
+def cleanup(yes: bool, json: bool) -> None:
     """Undo init: remove our refs, hooks, config and .git/datmo; keep the repository."""
     found = door.project()
     found.require_initialized()
@@ -143,7 +149,10 @@ def cleanup(yes: bool) -> None:
         if not door.agreed(question):
             raise Conflict("nothing was removed: it was not confirmed", hint="--yes does not ask")
     done = door.call("project.cleanup", found)
-    door.say(f"Removed project: {', '.join(done)}")
+    if json:
+        door.document({"removed": list(done)})
+    else:
+        door.say(f"Removed project: {', '.join(done)}")
 
 
 @verb("project.version")

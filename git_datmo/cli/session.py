@@ -28,14 +28,15 @@ def session() -> None:
 @click.argument("name", required=False)
 @click.option("--name", "-m", "named", help="The session's name.")
 @click.option("--current/--no-current", default=True, help="Select it for new snapshots here.")
-def create(name: str | None, named: str | None, current: bool) -> None:
+@door.as_json
+def create(name: str | None, named: str | None, current: bool, json: bool) -> None:
     """Make a session, or find the one of this name, and select it."""
     found = door.project()
     known = {item.id for item in door.call("session.ls", found)}
     made = door.call("session.create", found, name=name or named, current=current)
     was = f"Session '{made.name}' is there already"
     done = was if made.id in known else f"Created session '{made.name}'"
-    door.say(f"{done} ({made.id[:12]}{', selected' if made.current else ''})")
+    _told(json, made, f"{done} ({made.id[:12]}{', selected' if made.current else ''})")
 
 
 @verb("session.ls")
@@ -52,20 +53,22 @@ def ls(**shown: Any) -> None:
 @session.command()
 @click.argument("name", required=False)
 @click.option("--name", "named", help="The session's name or id.")
-def select(name: str | None, named: str | None) -> None:
+@door.as_json
+def select(name: str | None, named: str | None, json: bool) -> None:
     """Make a session the one that new snapshots here belong to."""
     chosen = door.call("session.select", door.project(), name=name or named)
-    door.say(f"Selected session '{chosen.name}'")
+    _told(json, chosen, f"Selected session '{chosen.name}'")
 
 
 @verb("session.update")
 @session.command()
 @click.argument("session_id")
 @click.option("--name", required=True, help="The new name.")
-def update(session_id: str, name: str) -> None:
+@door.as_json
+def update(session_id: str, name: str, json: bool) -> None:
     """Rename a session."""
     changed = door.call("session.update", door.project(), session_id, name=name)
-    door.say(f"Renamed session to '{changed.name}'")
+    _told(json, changed, f"Renamed session to '{changed.name}'")
 
 
 @verb("session.delete", named="name")
@@ -73,7 +76,8 @@ def update(session_id: str, name: str) -> None:
 @click.argument("name", required=False)
 @click.option("--name", "named", help="The session's name or id.")
 @door.sure
-def delete(name: str | None, named: str | None, yes: bool) -> None:
+@door.as_json
+def delete(name: str | None, named: str | None, yes: bool, json: bool) -> None:
     """Delete a session and hide its snapshots."""
     found = door.project()
     chosen = name or named
@@ -85,4 +89,11 @@ def delete(name: str | None, named: str | None, yes: bool) -> None:
             raise Conflict("nothing was deleted: it was not confirmed", hint="--yes does not ask")
     gone = door.call("session.delete", found, name=chosen)
     count = f"{gone.snapshots} snapshot{'' if gone.snapshots == 1 else 's'}"
-    door.say(f"Deleted session '{gone.name}' and hid its {count}")
+    _told(json, gone, f"Deleted session '{gone.name}' and hid its {count}")
+
+
+def _told(json: bool, session: Any, text: str) -> None:
+    if json:
+        door.document(asdict(session))
+    else:
+        door.say(text)

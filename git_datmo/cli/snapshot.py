@@ -277,10 +277,14 @@ def update(
 @snapshot.command()
 @click.argument("snapshot_id", metavar="SNAPSHOT", required=False)
 @click.option("--id", "named", metavar="SNAPSHOT", help="The snapshot (older form).")
-def delete(snapshot_id: str | None, named: str | None) -> None:
+@door.as_json
+def delete(snapshot_id: str | None, named: str | None, json: bool) -> None:
     """Hide a snapshot, in every clone that gets to know of it."""
     gone = door.call("snapshot.delete", door.project(), snapshot_id or named)
-    door.say(f"Deleted snapshot {gone.id}")
+    if json:
+        door.document(as_dict(gone))
+    else:
+        door.say(f"Deleted snapshot {gone.id}")
 
 
 def as_dict(item: Any) -> dict[str, Any] | None:
