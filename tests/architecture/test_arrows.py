@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compat": VALUES | {"api"},
     "cli": VALUES | {"api", "ui", "ui.web"},
     "config": GROUND,
-    "demo": set(),  # the demo's project as it lies on disk: plain Python that imports nothing of ours
+    "demo": set(),  # plain Python that imports nothing of ours, as it lies in a demo project
     "sdk": VALUES | {"api", "config"},
     "__main__": GROUND | {"cli"},
     "": VALUES | {"sdk", "config", "compat"},  # the front door

@@ -91,7 +91,7 @@ WRONG: list[tuple[Callable[[], object], type[errors.DatmoError]]] = [
     (lambda: snapshot.delete("nope"), errors.DoesNotExist),
     (lambda: snapshot.inspect(3), errors.InvalidArgumentType),
     (lambda: git_datmo.Snapshot(), errors.InvalidArgumentType),
-    (lambda: git_datmo.Snapshot("x"), errors.InvalidArgumentType),
+    (lambda: git_datmo.Snapshot("x"), errors.InvalidArgumentType),  # type: ignore[arg-type]
     (lambda: git_datmo.Snapshot(task="x"), errors.InvalidArgumentType),
 ]
 
