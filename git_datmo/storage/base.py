@@ -1,21 +1,23 @@
 """The tree a capture starts from, and the tracked paths that git cannot watch for us.
 
-Such a path is read by us each time: its attributes convert bytes, it belongs in the store, or
-the user told git not to look at it.
+Such a path is read by us each time: its attributes convert bytes, or it belongs in the store
+for its size, its attributes or because it looks like a pointer.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 
 from git_datmo.errors import DamagedObject
+from git_datmo.model.pointer import MAX_SIZE, looks_like_pointer
 from git_datmo.storage import attributes, scan
 from git_datmo.storage.capture_cache import CaptureCache
 from git_datmo.storage.objects import EMPTY_TREE
 from git_datmo.storage.repository import Repository
 from git_datmo.storage.treediff import diff, parents, walk
 
-LARGE = 8
+LARGE, POINTER = 8, 16
 
 
 def distrust(repository: Repository, cache: CaptureCache) -> CaptureCache:
@@ -94,15 +96,29 @@ def _care(
             continue
         cache.paths.update(parents(path))
         flag = flags.get(path, 0)
-        if not flag & attributes.FORBIDDEN:
-            try:
-                state = os.lstat(root + b"/" + path)
-                if state.st_size >= threshold and state.st_mode & 0o170000 == 0o100000:
-                    flag |= LARGE
-            except OSError:
-                pass
-        if flag & (LARGE | attributes.FORCED | attributes.CONVERTS):
+        try:
+            state = os.lstat(root + b"/" + path)
+        except OSError:
+            state = None
+        if state is not None and stat.S_ISREG(state.st_mode):
+            if state.st_size >= threshold and not flag & attributes.FORBIDDEN:
+                flag |= LARGE
+            if state.st_size <= MAX_SIZE and _like_pointer(root + b"/" + path):
+                flag |= POINTER
+        if flag & (LARGE | POINTER | attributes.FORCED | attributes.CONVERTS):
             cache.special[path] = flag
+
+
+def _like_pointer(full: bytes) -> bool:
+    """Whether a small file of the user's looks like a pointer: then it belongs in the store."""
+    try:
+        fd = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return looks_like_pointer(os.read(fd, MAX_SIZE))
+    finally:
+        os.close(fd)
 
 
 def _stamp(root: bytes, path: bytes) -> str:
