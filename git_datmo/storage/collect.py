@@ -17,7 +17,7 @@ from git_datmo.storage.git import SAFE_OPTIONS, environment
 from git_datmo.storage.objects import BLOB, EXECUTABLE, GITLINK, LINK
 from git_datmo.storage.reader import Known, Look, Reader, settled
 from git_datmo.storage.repository import Repository
-from git_datmo.storage.treediff import MAX_DEPTH, Leaf
+from git_datmo.storage.treediff import MAX_DEPTH, Leaf, parents
 
 
 @dataclass
@@ -126,6 +126,9 @@ class Collector:
         `base` holds what already lies at the destinations. Raises FileAlreadyExistsError when
         something else is there.
         """
+        merged = {**base, **self.out.changes}
+        taken = {path: leaf for path, leaf in merged.items() if leaf is not None}
+        folders = {above for path in taken for above in parents(path)}
         for source, dest in mappings:
             for full, path in _expand(source, dest):
                 shown = os.fsdecode(full)
@@ -134,14 +137,16 @@ class Collector:
                     self.out.special.append(full)
                     continue
                 leaf = (known.mode, known.oid)
-                there = self.out.changes.get(path, base.get(path))
-                if there is not None and there != leaf:
+                in_the_way = path in folders or any(above in taken for above in parents(path))
+                if in_the_way or taken.get(path, leaf) != leaf:
                     raise FileAlreadyExistsError(
                         f"{shown} cannot go to {os.fsdecode(path)} in the snapshot: "
                         "something else is there",
                         hint="name another destination: --paths 'source>destination'",
                     )
                 self._put(path, known)
+                taken[path] = leaf
+                folders.update(parents(path))
                 self.out.untracked.add(path)
 
     def _present(self, path: bytes) -> bool:

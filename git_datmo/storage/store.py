@@ -140,8 +140,11 @@ class Store:
         damaged: str | None = None
         for path in self.candidates(pointer):
             try:
-                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             except OSError:
+                continue
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                os.close(fd)
                 continue
             try:
                 found = self.stamps.recall(path)

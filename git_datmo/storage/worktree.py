@@ -164,6 +164,10 @@ class _Work:
                 for _, dest in options.named:
                     for path, _, leaf in self._below(read, dest):
                         there[path] = leaf
+                    for path in parents(dest):
+                        above = find(read, self.cache.base, path)
+                        if above is not None and above[0] != TREE:
+                            there[path] = above
                 collector.named(options.named, there)
         for path in collector.out.changes:
             cache.paths.update(parents(path))
