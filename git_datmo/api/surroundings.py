@@ -136,7 +136,9 @@ def _found(project: Project, captured: Capture, user: User, *, dry: bool) -> Sur
         record = json.loads(remembered.read_text("utf-8"))
     except (OSError, ValueError):
         record = {}
-    seen = record.get("tree") == captured.tree and bool(record.get("id"))
+    has = project.repository.objects.has
+    there = all(has(str(record[key])) for key in ("id", "commit") if record.get(key))
+    seen = record.get("tree") == captured.tree and bool(record.get("id")) and there
     if seen and record.get("python") is None:
         return _remembered(record)
     definition = None if seen else _in_tree(project, captured)

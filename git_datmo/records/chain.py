@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from git_datmo.errors import DamagedObject
 from git_datmo.model.operation import Operation, clock
 from git_datmo.records import catalogue, clones, layout
 from git_datmo.records.project import Project
@@ -88,9 +89,14 @@ class Writer:
                 message=layout.NOTES_MESSAGE,
             )
             changes[layout.LOCAL_TIP] = changes[layout.notes_ref(self.clone)] = tip
+        if objects.secure():
+            _connected(project, changes)
         sync(project)
         durable = project.durability != "off"
         refs.update(objects, project.home, changes, durable=durable, first=layout.LOCAL_TIP)
+        if objects.secure():
+            sync(project)
+        objects.release()
         catalogue.refresh(project)
         if self._notes:
             with self.index.update() as update:
@@ -111,6 +117,18 @@ def writing(project: Project) -> Iterator[Writer]:
         if not writer.empty or healed:
             writer.finish(healed)
     maintenance.keep_house(project.repository)
+
+
+def _connected(project: Project, changes: Mapping[str, str | None]) -> None:
+    """A `git gc` was seen at work: no ref may be set to what it left incomplete."""
+    new = [oid for oid in changes.values() if oid is not None]
+    asked = ["rev-list", "--objects", "--quiet", *new, "--not", "--branches", "--tags"]
+    code, _, _ = project.repository.git.attempt(*asked)
+    if code != 0:
+        raise DamagedObject(
+            "git gc took away part of what was being recorded; nothing was recorded",
+            hint="try again when 'git gc --prune=now' is done",
+        )
 
 
 def sync(project: Project) -> None:

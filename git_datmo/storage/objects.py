@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DamagedObject, UnsupportedRepository
+from git_datmo.storage.fresh import Fresh
 
 if TYPE_CHECKING:
     import pygit2
@@ -44,6 +45,8 @@ class Objects:
 
     def __init__(self, common_dir: Path) -> None:
         self.common_dir = common_dir
+        self.fresh = Fresh(common_dir)
+        self.kept: list[Path] = []
 
     @cached_property
     def repo(self) -> pygit2.Repository:
@@ -73,6 +76,8 @@ class Objects:
         try:
             kind, data = self.repo.read(oid)
         except (KeyError, ValueError) as error:
+            if oid in self.fresh.objects:
+                return self.fresh.objects[oid]
             raise DamagedObject(f"the git object {oid} is missing") from error
         except pygit2.GitError as error:
             raise DamagedObject(f"the git object {oid} is damaged: {error}") from error
@@ -80,7 +85,7 @@ class Objects:
 
     def has(self, oid: str) -> bool:
         """Whether the object is in the database (its bytes are not looked at)."""
-        return oid in self.repo
+        return oid in self.repo or oid in self.fresh.objects
 
     def kind(self, oid: str) -> str | None:
         """`blob`, `tree`, `commit` or `tag`; None when the object is missing."""
@@ -89,7 +94,7 @@ class Objects:
         try:
             kind, _ = self.repo.odb.read_header(oid)
         except (KeyError, ValueError, pygit2.GitError):
-            return None
+            return self.fresh.objects[oid][0] if oid in self.fresh.objects else None
         return _KINDS.get(int(kind))
 
     def size(self, oid: str) -> int | None:
@@ -133,9 +138,33 @@ class Objects:
                 oid = str(self.repo.write(number, data))
         except pygit2.GitError as error:
             raise explain(OSError(str(error)), self.common_dir) from error
+        self.fresh.add(oid, kind, data)
         if self.read(oid) != (kind, data):
             raise DamagedObject(f"the git object {oid} does not read back as it was written")
         return oid
+
+    def secure(self) -> bool:
+        """Write again what a `git gc` took away meanwhile; True when there was something."""
+        return self.fresh.secure(self._there)
+
+    def release(self) -> None:
+        """Refs name everything that was written: git may keep house in it again."""
+        from git_datmo.storage.pack import let_go
+
+        self.fresh.release()
+        for keep in self.kept:
+            let_go(keep)
+        self.kept.clear()
+
+    def _there(self, oid: str) -> bool:
+        """Whether an object is on the disk now, whatever the library has in its memory."""
+        import pygit2
+
+        try:
+            pygit2.Odb(os.fspath(self.common_dir / "objects")).read_header(oid)
+        except (KeyError, pygit2.GitError):
+            return False
+        return True
 
     def write_blob(self, data: bytes) -> str:
         """Store a blob."""

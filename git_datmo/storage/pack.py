@@ -1,4 +1,4 @@
-"""Many new blobs at once, as one pack file instead of one loose file each.
+"""Many new objects at once, as one pack file instead of one loose file each.
 
 Ten thousand loose objects cost ten thousand file creations; a pack costs two. Format: git's
 `Documentation/gitformat-pack.txt` (pack version 2, index version 2).
@@ -6,10 +6,12 @@ Ten thousand loose objects cost ten thousand file creations; a pack costs two. F
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import struct
 import tempfile
+import time
 import zlib
 from pathlib import Path
 from types import TracebackType
@@ -17,34 +19,43 @@ from types import TracebackType
 from git_datmo.errors import Conflict
 from git_datmo.storage.durability import disk_errors
 
-_BLOB = 3
+_KINDS = {"commit": 1, "tree": 2, "blob": 3}
+_KEEP = b"git-datmo: until a ref names what is inside\n"
+# What a process that was killed left behind is swept away after this many seconds.
+_STALE = 3600
 
 
 class PackWriter:
-    """Collects blobs; `close` puts pack and index into the object database.
+    """Collects objects; leaving puts pack and index into the object database.
 
     Used as a context manager: on an error nothing of it stays. Not synced: the caller flushes
-    the file system before any ref names what is inside.
+    the file system before any ref names what is inside. With `keep` git leaves the pack alone
+    until `let_go`. Temporary files lie with us, for `git prune` deletes those among the packs.
     """
 
-    def __init__(self, common_dir: Path) -> None:
+    def __init__(self, common_dir: Path, *, keep: bool = False) -> None:
         self._folder = common_dir / "objects" / "pack"
+        self._home = common_dir / "datmo"
+        self._keep = keep
+        self.kept: Path | None = None
         with disk_errors(common_dir):
             self._folder.mkdir(parents=True, exist_ok=True)
-            fd, self._temporary = tempfile.mkstemp(prefix="tmp_pack_", dir=self._folder)
+            self._home.mkdir(exist_ok=True)
+            _sweep(self._folder, self._home)
+            fd, self._temporary = tempfile.mkstemp(prefix="tmp-pack-", dir=self._home)
         self._file = open(fd, "w+b", buffering=1 << 17)  # noqa: SIM115 -- closed in __exit__
         self._entries: dict[bytes, tuple[int, int]] = {}
         self._file.write(b"PACK" + struct.pack(">II", 2, 0))
         self._offset = 12
 
-    def add(self, data: bytes) -> str:
-        """Add a blob and return its object id."""
-        oid = hashlib.sha1(b"blob %d\0" % len(data))
+    def add(self, data: bytes, kind: str = "blob") -> str:
+        """Add an object and return its id."""
+        oid = hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)))
         oid.update(data)
         name = oid.digest()
         if name in self._entries:
             return name.hex()
-        packed = _header(len(data)) + zlib.compress(data, 1)
+        packed = _header(_KINDS[kind], len(data)) + zlib.compress(data, 1)
         self._entries[name] = (zlib.crc32(packed), self._offset)
         with disk_errors(self._folder):
             self._file.write(packed)
@@ -78,10 +89,13 @@ class PackWriter:
                 names = sorted(self._entries)
                 stem = self._folder / f"pack-{hashlib.sha1(b''.join(names)).hexdigest()}"
                 index = self._index(names, trailer)
-                fd, listed = tempfile.mkstemp(prefix="tmp_idx_", dir=self._folder)
+                fd, listed = tempfile.mkstemp(prefix="tmp-pack-", dir=self._home)
                 with open(fd, "wb") as file:
                     file.write(index)
                     os.fchmod(fd, 0o444)
+                if self._keep and not os.path.exists(f"{stem}.idx"):
+                    self.kept = stem.with_name(f"{stem.name}.keep")
+                    self.kept.write_bytes(_KEEP)
                 # The pack first: git looks for packs by their index.
                 os.replace(self._temporary, f"{stem}.pack")
                 os.replace(listed, f"{stem}.idx")
@@ -127,12 +141,27 @@ class PackWriter:
         return body + hashlib.sha1(body).digest()
 
 
+def let_go(keep: Path) -> None:
+    """Tell git that it may treat a kept pack like any other."""
+    with contextlib.suppress(FileNotFoundError):
+        keep.unlink()
+
+
+def _sweep(folder: Path, home: Path) -> None:
+    old = time.time() - _STALE
+    for path in (*folder.glob("pack-*.keep"), *home.glob("tmp-pack-*")):
+        with contextlib.suppress(OSError):
+            ours = path.suffix != ".keep" or path.read_bytes() == _KEEP
+            if ours and path.stat().st_mtime < old:
+                path.unlink()
+
+
 _SPLIT = "lower datmo.largeFile, so that more of them go to the store"
 
 
-def _header(size: int) -> bytes:
+def _header(kind: int, size: int) -> bytes:
     """Type and size of a packed object: 4 bits of size, then 7 a byte."""
-    first = (_BLOB << 4) | (size & 15)
+    first = (kind << 4) | (size & 15)
     size >>= 4
     out = bytearray()
     while size:

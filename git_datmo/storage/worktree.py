@@ -260,9 +260,12 @@ class _Work:
         if not many:
             yield
             return
-        with PackWriter(self.repository.common_dir) as self.pack:
+        with PackWriter(self.repository.common_dir, keep=True) as pack:
+            self.pack = pack
             yield
         self.pack = None
+        if pack.kept is not None:
+            self.repository.objects.kept.append(pack.kept)
 
 
 @contextmanager
