@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from git_datmo.errors import ContentMissing, DamagedContent
 from git_datmo.model.pointer import Pointer
+from git_datmo.storage.checkedcopy import copy_checked, copy_trusted
 from git_datmo.storage.durability import disk_errors, start_writeback, sync_file, sync_folder
 from git_datmo.storage.stamps import Stamps
 
@@ -71,24 +72,41 @@ class Store:
             raise
         return pointer
 
-    def accept(self, source: int, pointer: Pointer, *, advance: Advance | None = None) -> None:
-        """Copy foreign content in; raises DamagedContent when it is not what `pointer` says."""
+    def accept(
+        self,
+        source: int,
+        pointer: Pointer,
+        *,
+        trusted: bool = False,
+        advance: Advance | None = None,
+    ) -> None:
+        """Copy content in; raises DamagedContent when it is not what `pointer` says.
+
+        `trusted` content was verified where it comes from: it is flushed to the disk, not read
+        again. Foreign content is checked as it lands and not flushed, for there is another copy
+        of it; so it has no stamp, and is checked again when it is first used.
+        """
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             fd, temporary = tempfile.mkstemp(prefix="tmp-", dir=self.folder)
         try:
-            with open(fd, "wb", buffering=0), disk_errors(self.folder):
-                found = copy_and_hash(source, fd, advance=advance)
+            with open(fd, "w+b", buffering=0), disk_errors(self.folder):
+                if trusted:
+                    size = copy_trusted(source, fd, pointer.size, advance)
+                    found = pointer if size == pointer.size else hash_only(fd)
+                else:
+                    found = copy_checked(source, fd, pointer.size, advance)
                 os.fchmod(fd, 0o444)
-                sync_file(fd)
+                if trusted:
+                    sync_file(fd)
             if found != pointer:
                 raise DamagedContent(mismatch("the content that was sent", pointer, found))
-            self._adopt(temporary, pointer, sync=True)
+            self._adopt(temporary, pointer, sync=trusted, stamp=trusted)
         except BaseException:
             _unlink(temporary)
             raise
 
-    def _adopt(self, temporary: str, pointer: Pointer, *, sync: bool) -> None:
+    def _adopt(self, temporary: str, pointer: Pointer, *, sync: bool, stamp: bool = True) -> None:
         plain, apart = self.candidates(pointer)
         target = plain
         with disk_errors(self.folder):
@@ -108,7 +126,8 @@ class Store:
             if sync:
                 sync_folder(target.parent)
                 sync_folder(self.folder)
-        self.stamps.record(target, pointer)
+        if stamp:
+            self.stamps.record(target, pointer)
 
     def identify(self, path: Path) -> Pointer | None:
         """What a store file really holds: from its stamp while it looks as it did, else read."""

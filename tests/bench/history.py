@@ -18,6 +18,8 @@ def grow(root: Path, count: int, seed: int = 1) -> Project:
     project = Project.open(root)
     chance = random.Random(seed)
     tree = run("git", "rev-parse", "HEAD^{tree}", cwd=root).strip()
+    # A collection in the background would be in the way of the one below.
+    run("git", "config", "gc.auto", "0", cwd=root)
     session = layout.DEFAULT_SESSION_ID
     for start in range(0, count, BATCH):
         with chain.writing(project) as writer:
