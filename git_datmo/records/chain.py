@@ -89,14 +89,15 @@ class Writer:
                 message=layout.NOTES_MESSAGE,
             )
             changes[layout.LOCAL_TIP] = changes[layout.notes_ref(self.clone)] = tip
+        sync(project)
         if objects.secure():
             _connected(project, changes)
-        sync(project)
+            sync(project)
         durable = project.durability != "off"
         refs.update(objects, project.home, changes, durable=durable, first=layout.LOCAL_TIP)
         if objects.secure():
             sync(project)
-        objects.release()
+        objects.fresh.release()
         catalogue.refresh(project)
         if self._notes:
             with self.index.update() as update:

@@ -1,8 +1,7 @@
 """Objects that no ref names yet, guarded against a `git gc --prune=now` that runs beside us.
 
 What was written is remembered until a ref names it. When git took some of it away, or is about
-its housekeeping just then, all of it is written once more, as one pack: a gc deletes only packs
-that it listed before it looked at the refs.
+its housekeeping just then, all of it is written once more, as one pack that gc leaves alone.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from git_datmo.storage.pack import PackWriter
+from git_datmo.storage.pack import PackWriter, let_go
 
 # More than this many bytes are not remembered; they are in a pack that gc keeps its hands off.
 LIMIT = 64 * 1024 * 1024
@@ -24,6 +23,7 @@ class Fresh:
         self._common = common_dir
         self._size = 0
         self.objects: dict[str, tuple[str, bytes]] = {}
+        self.kept: list[Path] = []
 
     def add(self, oid: str, kind: str, data: bytes) -> None:
         """Remember an object that was just written."""
@@ -38,13 +38,18 @@ class Fresh:
         gone = [oid for oid in self.objects if not self._loose(oid)]
         if not gc_runs(self._common) and all(has(oid) for oid in gone):
             return False
-        with PackWriter(self._common) as pack:
+        with PackWriter(self._common, keep=True) as pack:
             for kind, data in self.objects.values():
                 pack.add(data, kind)
+        if pack.kept is not None:
+            self.kept.append(pack.kept)
         return True
 
     def release(self) -> None:
-        """A ref names it all now."""
+        """Refs name it all now: git may keep house in it again."""
+        for keep in self.kept:
+            let_go(keep)
+        self.kept.clear()
         self.objects.clear()
         self._size = 0
 

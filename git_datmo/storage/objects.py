@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import DamagedObject, UnsupportedRepository
+from git_datmo.errors import Conflict, DamagedObject, UnsupportedRepository
 from git_datmo.storage.fresh import Fresh
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ class Objects:
     def __init__(self, common_dir: Path) -> None:
         self.common_dir = common_dir
         self.fresh = Fresh(common_dir)
-        self.kept: list[Path] = []
 
     @cached_property
     def repo(self) -> pygit2.Repository:
@@ -133,11 +132,18 @@ class Objects:
         from git_datmo.storage.durability import disk_errors, explain
 
         number = {"commit": 1, "tree": 2, "blob": 3}[kind]
-        try:
-            with disk_errors(self.common_dir):
-                oid = str(self.repo.write(number, data))
-        except pygit2.GitError as error:
-            raise explain(OSError(str(error)), self.common_dir) from error
+        for attempts_left in reversed(range(5)):
+            try:
+                with disk_errors(self.common_dir):
+                    oid = str(self.repo.write(number, data))
+                break
+            except (pygit2.GitError, Conflict) as error:
+                # A gc beside us removes the folder of the object when it has emptied it.
+                if attempts_left and "no such file" in str(error).lower():
+                    continue
+                if isinstance(error, Conflict):
+                    raise
+                raise explain(OSError(str(error)), self.common_dir) from error
         self.fresh.add(oid, kind, data)
         if self.read(oid) != (kind, data):
             raise DamagedObject(f"the git object {oid} does not read back as it was written")
@@ -146,15 +152,6 @@ class Objects:
     def secure(self) -> bool:
         """Write again what a `git gc` took away meanwhile; True when there was something."""
         return self.fresh.secure(self._there)
-
-    def release(self) -> None:
-        """Refs name everything that was written: git may keep house in it again."""
-        from git_datmo.storage.pack import let_go
-
-        self.fresh.release()
-        for keep in self.kept:
-            let_go(keep)
-        self.kept.clear()
 
     def _there(self, oid: str) -> bool:
         """Whether an object is on the disk now, whatever the library has in its memory."""

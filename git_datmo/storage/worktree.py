@@ -265,7 +265,7 @@ class _Work:
             yield
         self.pack = None
         if pack.kept is not None:
-            self.repository.objects.kept.append(pack.kept)
+            self.repository.objects.fresh.kept.append(pack.kept)
 
 
 @contextmanager
