@@ -60,7 +60,11 @@ def seed(repository: Repository) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f"index.{os.getpid()}")
         try:
-            shutil.copyfile(repository.git_dir / "index", temporary)
+            with open(repository.git_dir / "index", "rb") as source, open(temporary, "wb") as copy:
+                shutil.copyfileobj(source, copy)
+                state = os.fstat(source.fileno())
+            # git distrusts entries as young as their index: the copy must look as old.
+            os.utime(temporary, ns=(state.st_atime_ns, state.st_mtime_ns))
             os.replace(temporary, target)
         except FileNotFoundError:
             target.unlink(missing_ok=True)
@@ -171,7 +175,7 @@ def base_tree(repository: Repository, unmerged: list[bytes]) -> str:
     env = {"GIT_INDEX_FILE": os.fspath(index), "GIT_OPTIONAL_LOCKS": "1"}
     if unmerged:
         aside = index.with_name(f"index.{os.getpid()}")
-        shutil.copyfile(index, aside)
+        shutil.copy2(index, aside)
         env["GIT_INDEX_FILE"] = os.fspath(aside)
         gone = b"".join(b"0 " + b"0" * 40 + b"\t" + path + b"\0" for path in unmerged)
         try:
