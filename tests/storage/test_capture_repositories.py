@@ -277,7 +277,12 @@ def test_a_second_capture_waits_for_the_first(repo: Repo):
     with open(repo.git_dir / "datmo" / "capture.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = threading.Event()
-        thread = threading.Thread(target=lambda: (take(repo), done.set()))
+
+        def second() -> None:
+            take(repo)
+            done.set()
+
+        thread = threading.Thread(target=second)
         thread.start()
         assert not done.wait(0.3)
     assert done.wait(10)
