@@ -11,6 +11,7 @@ import contextlib
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # Writes of 1 MiB cost several times the CPU of these on the kernels measured.
 BLOCK = 256 * 1024
+# Nobody copies one file for so long: a temporary file this old belongs to a dead process.
+LITTER_SECONDS = 86_400
 WRITEBACK = 8 * 1024 * 1024
 
 Advance = Callable[[int], None]
@@ -59,6 +62,7 @@ class Store:
         """
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
             fd, temporary = tempfile.mkstemp(prefix="tmp-", dir=self.folder)
         try:
             with open(fd, "wb", buffering=0) as target, disk_errors(self.folder):
@@ -105,6 +109,16 @@ class Store:
         except BaseException:
             _unlink(temporary)
             raise
+
+    def _sweep(self) -> None:
+        """Remove what processes that were killed left half copied, a day or more ago."""
+        before = time.time() - LITTER_SECONDS
+        with os.scandir(self.folder) as entries:
+            litter = [entry for entry in entries if entry.name.startswith("tmp-")]
+        for entry in litter:
+            with contextlib.suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_mtime < before:
+                    os.unlink(entry.path)
 
     def _adopt(self, temporary: str, pointer: Pointer, *, sync: bool, stamp: bool = True) -> None:
         plain, apart = self.candidates(pointer)
