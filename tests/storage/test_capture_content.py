@@ -235,15 +235,3 @@ def test_submodules_are_where_they_stand_and_other_repositories_are_files(
     for name in ("submodule sub", "born/", "unborn/"):
         assert name in said
     assert flat(repo, take(repo).tree) == found
-
-
-def test_a_change_as_young_as_the_index_is_seen(repo: Repo):
-    """git's racy entries: the file changed in the tick in which the index was written."""
-    repo.write("a", "1")
-    repo.git("add", "a")
-    repo.git("config", "core.trustctime", "false")
-    index, old = repo.git_dir / "index", (repo.path / "a").stat().st_mtime_ns
-    repo.write("a", "2")
-    for path in (repo.path / "a", index):
-        os.utime(path, ns=(old, old))
-    assert contents(repo, take(repo)) == {b"a": b"2"}
