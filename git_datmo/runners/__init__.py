@@ -1,0 +1,1 @@
+"""Where a command runs: one protocol, and one room for each place."""
