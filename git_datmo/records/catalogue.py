@@ -125,7 +125,7 @@ def notes_tree(project: Project, tip: str) -> str:
 def _fold(project: Project, index: Index, update: Update, target: str) -> None:
     """Fold one object's operations into the index."""
     from git_datmo.model import operation
-    from git_datmo.records.snapshots import record_of
+    from git_datmo.records.entries import record_of
 
     operations: list[operation.Operation] = []
     for blob in index.note_blobs(target):

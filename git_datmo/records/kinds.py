@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 SNAPSHOT = "snapshot"
+RUN = "run"
 SESSION = "session"
 PROJECT = "project"

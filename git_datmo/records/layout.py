@@ -13,6 +13,7 @@ OWN = "refs/datmo/"
 NOTES = "refs/datmo/notes/"
 SNAPSHOTS = "refs/datmo/snapshots/"
 ENVIRONMENTS = "refs/datmo/environments/"
+RUNS = "refs/datmo/runs/"
 REMOTES = "refs/datmo-remotes/"
 LOCAL = "refs/datmo-local/"
 # The authoritative tip of our own chain, outside every glob that is pushed or fetched.
@@ -28,6 +29,8 @@ _TRAILER = re.compile(r"^(Datmo-[A-Za-z]+): ?(.*)$")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _OID = re.compile(r"[0-9a-f]{40}")
 _CLONE = re.compile(r"[0-9a-f]{16}")
+_RUN = re.compile(r"[0-9a-f]{32}")
+_SHAPES = {"notes": _CLONE, "snapshots": _OID, "environments": _OID, "runs": _RUN}
 
 
 def notes_ref(clone: str) -> str:
@@ -56,8 +59,8 @@ def clone_of(ref: str) -> str | None:
 def is_ours_by_shape(ref: str) -> bool:
     """Whether a ref below refs/datmo/ has a name that the format knows."""
     group, _, name = ref.removeprefix(OWN).partition("/")
-    shape = _CLONE if group == "notes" else _OID
-    return group in ("notes", "snapshots", "environments") and bool(shape.fullmatch(name))
+    shape = _SHAPES.get(group)
+    return shape is not None and shape.fullmatch(name) is not None
 
 
 def blob_id(data: bytes) -> str:
@@ -95,6 +98,11 @@ def message(text: str, trailers: Mapping[str, str | None]) -> str:
     lines += [f"{name}: {value}" for name, value in trailers.items() if value is not None]
     body = text.strip("\n")
     return (body + "\n\n" if body else "") + "\n".join(lines) + "\n"
+
+
+def is_run_id(text: str) -> bool:
+    """Whether `text` is the id of a run, written out."""
+    return _RUN.fullmatch(text) is not None
 
 
 def is_oid(text: str) -> bool:

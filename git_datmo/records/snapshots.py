@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from git_datmo.errors import DamagedObject, ValidationFailed
-from git_datmo.model import document
 from git_datmo.model.ids import new_nonce
-from git_datmo.model.operation import Operation, fold
 from git_datmo.records import layout
-from git_datmo.records.kinds import PROJECT, SESSION, SNAPSHOT
 from git_datmo.records.project import Project
-from git_datmo.storage.index import Record
 from git_datmo.storage.objects import EMPTY_TREE, TREE, Commit
 from git_datmo.storage.treediff import Leaf
 from git_datmo.storage.trees import Trees
@@ -44,57 +40,6 @@ def file_paths(commit: Commit) -> tuple[bytes, ...]:
     """The paths that count as files though no pointer stands there; folders end with a slash."""
     _, found = layout.trailers(commit.message)
     return layout.parse_paths(found["Datmo-Paths"]) if "Datmo-Paths" in found else ()
-
-
-def record_of(project: Project, target: str, operations: Sequence[Operation]) -> Record | None:
-    """What the index keeps of a noted object; None for an object that is no noun of ours.
-
-    Raises DamagedObject when the object itself is missing or damaged, NewerFormat.
-    """
-    state = fold(operations)
-    at_max = max(made.at for made in operations)
-    created = min(made.at for made in operations) >> 12
-    kept: dict[str, Any] = {"operations": len({made.line for made in operations})}
-    tree = environment = author = None
-    if target == layout.PROJECT_ID:
-        kind = PROJECT
-        said = state.get("ids")
-        ids = said.items() if isinstance(said, dict) else ()
-        kept |= {key: _text(state.get(key)) for key in ("name", "description")}
-        kept["ids"] = {name: at for name, at in ids if type(at) is int and 0 <= at < 2**53}
-    elif target == layout.session_id(str(state.get("session"))):
-        kind = SESSION
-        kept["name"] = _text(state.get("name")) or _text(state.get("session"))
-    else:
-        kind = SNAPSHOT
-        commit = project.repository.objects.commit(target)
-        if not is_snapshot(commit):
-            return None
-        known = facts(commit)
-        tree, environment, author = known["tree"], known["environment_id"], known["author"]
-        kept |= known
-        for key in ("config", "stats"):
-            value = state.get(key)
-            kept[key] = document.encode(value) if isinstance(value, dict) else {}
-    return Record(
-        id=target,
-        kind=kind,
-        created=created,
-        visible=state.get("visible") is not False,
-        deleted=state.get("deleted") is True,
-        label=_text(state.get("label")),
-        message=_text(state.get("message")),
-        session=_text(state.get("session")),
-        tree=tree,
-        environment=environment,
-        author=author,
-        at_max=at_max,
-        doc=kept,
-    )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def write(

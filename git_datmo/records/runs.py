@@ -1,0 +1,114 @@
+"""A run as a commit: what it did lies in its tree, written once when it has ended.
+
+The tree holds `run.json`, `log`, `metrics/<type>.jsonl` and `system.jsonl`; large ones are
+pointers. Parents are the snapshots before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from git_datmo.errors import DamagedObject, InvalidDocument
+from git_datmo.model import document
+from git_datmo.model.run import ENDED, Facts, command_text
+from git_datmo.records import layout
+from git_datmo.records.project import Project
+from git_datmo.storage.objects import BLOB, EMPTY_TREE, Commit
+from git_datmo.storage.treediff import Leaf, find
+
+FILE = b"run.json"
+FORMAT = 1
+MAX_BYTES = 16 * 1024 * 1024
+
+# What of a run's facts is stored: the rest is said by its commit and its note.
+_ELSEWHERE = frozenset(
+    {"commit", "model_id", "session_id", "session", "author", "label", "message"}
+    | {"visible", "deleted"}
+)
+STORED = tuple(name for name in Facts.__dataclass_fields__ if name not in _ELSEWHERE)
+_OIDS = ("environment_id", "before_id", "after_id")
+_MAPS = ("built", "resources", "variables", "config", "stats", "results", "metrics", "git")
+_LISTS = ("command", "data", "outputs", "skipped")
+
+
+def is_run(commit: Commit) -> bool:
+    """Whether a commit carries the trailers of a run."""
+    return "\nDatmo-Run: " in commit.message or commit.message.startswith("Datmo-Run: ")
+
+
+def ref(run_id: str) -> str:
+    """The ref of a run."""
+    return layout.RUNS + run_id
+
+
+def write(
+    project: Project,
+    facts: Mapping[str, Any],
+    parts: Mapping[bytes, Leaf],
+    parents: list[str],
+) -> str:
+    """Store a run's commit and return its id. `facts` are plain values by the names of
+    `STORED`, `parts` the tree's other entries by path."""
+    objects = project.repository.objects
+    kept = {name: facts[name] for name in STORED if facts.get(name) not in (None, {}, ())}
+    data = document.dumps({"format": FORMAT, **kept}) + b"\n"
+    changes: dict[bytes, Leaf | None] = {**parts, FILE: (BLOB, objects.write_blob(data))}
+    author, seconds, offset = project.identity
+    title = command_text(tuple(facts.get("command") or ())) or str(facts.get("type"))
+    return objects.write_commit(
+        tree=objects.patch_tree(EMPTY_TREE, changes),
+        parents=parents,
+        author=author,
+        when=(seconds, offset),
+        message=layout.message(
+            title.replace("\0", "").partition("\n")[0][:200], {"Datmo-Run": str(facts["id"])}
+        ),
+    )
+
+
+def facts(project: Project, commit: Commit) -> dict[str, Any]:
+    """What a run's commit says of it, typed JSON. Raises DamagedObject, NewerFormat."""
+    _, found = layout.trailers(commit.message)
+    run_id = found.get("Datmo-Run", "")
+    if not layout.is_run_id(run_id):
+        raise DamagedObject(f"the trailer Datmo-Run of the run {commit.id} is no id")
+    objects = project.repository.objects
+    leaf = find(objects.tree, commit.tree, FILE)
+    if leaf is None or leaf[0] != BLOB or (objects.size(leaf[1]) or 0) > MAX_BYTES:
+        raise DamagedObject(f"the run {commit.id} has no run.json")
+    try:
+        said = document.load_encoded(objects.blob(leaf[1]).removesuffix(b"\n"))
+    except InvalidDocument as error:
+        raise DamagedObject(f"run.json of the run {commit.id}: {error.message}") from error
+    if not isinstance(said, dict) or said.get("id") != run_id or said.get("format") != FORMAT:
+        raise DamagedObject(f"run.json of the run {commit.id} does not describe it")
+    known = {name: said[name] for name in STORED if _is_sound(name, said.get(name))}
+    if known.get("status") not in ENDED or not isinstance(known.get("created"), int):
+        raise DamagedObject(f"run.json of the run {commit.id} lacks its status or its time")
+    known["run_id"] = known.pop("id")
+    return known
+
+
+def text(known: Mapping[str, Any]) -> str:
+    """The command of a run's facts, as one would type it."""
+    return command_text(tuple(known.get("command") or ()))
+
+
+def _is_sound(name: str, value: object) -> bool:
+    """Whether a stored value has the type that readers count on: it may come from anywhere."""
+    if value is None:
+        return False
+    if name in _OIDS:
+        return isinstance(value, str) and layout.is_oid(value)
+    if name == "rerun_of":
+        return isinstance(value, str) and (layout.is_run_id(value) or layout.is_oid(value))
+    if name in (*_MAPS, "platform"):
+        return isinstance(value, dict)
+    if name in _LISTS:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if name in ("exit_code", "signal", "created", "started", "ended"):
+        return type(value) is int and abs(value) < 2**53
+    if name == "duration":
+        return type(value) in (int, float)
+    return isinstance(value, str)
