@@ -54,6 +54,8 @@ LIBGIT2_LEVELS = (
     ConfigLevel.GLOBAL,
 )
 
+pytest_plugins = ["tests.kit.engine"]
+
 settings.register_profile("sealed", database=None, deadline=None, print_blob=True)
 settings.load_profile("sealed")
 
