@@ -6,22 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from git_datmo.api import lookup, settings, surroundings
-from git_datmo.api.state import State, of_code, of_work_tree
+from git_datmo.api.recording import Words, record
+from git_datmo.api.state import of_code, of_work_tree
 from git_datmo.api.surroundings import User
 from git_datmo.errors import (
     MutuallyExclusiveArguments,
     RequiredArgumentMissing,
-    SnapshotNotFound,
     ValidationFailed,
 )
-from git_datmo.model import document
 from git_datmo.model.snapshot import Snapshot
-from git_datmo.records import chain, environments, layout, snapshots
-from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
-from git_datmo.storage import refs
-from git_datmo.storage.index import Index, Record
-from git_datmo.storage.treediff import Finder, Leaf
 
 
 def create(
@@ -91,7 +85,8 @@ def create(
             count_ignored=visible,
             progress=progress,
         )
-    return record(project, found_state, message, label, session, found, visible=visible)
+    words = Words(session, message, label, visible, found["config"], found["stats"])
+    return record(project, found_state, words)
 
 
 def _check(
@@ -120,151 +115,3 @@ def _check(
         raise MutuallyExclusiveArguments("filepaths and paths are one thing: give one of them")
     if collection and (filepaths or paths):
         raise MutuallyExclusiveArguments("file_collection_id and paths exclude each other")
-
-
-def record(
-    project: Project,
-    state: State,
-    message: str | None,
-    label: str | None,
-    session: str,
-    found: Mapping[str, dict[str, Any]],
-    *,
-    visible: bool,
-) -> Snapshot:
-    """Write a state as a snapshot, or note what is new on the one that holds it."""
-    wanted = {kind: document.dumps(document.encode(value)) for kind, value in found.items()}
-    with chain.writing(project) as writer:
-        existing = _same(writer.index, state, wanted)
-        changes: dict[str, Any] = {}
-        if existing is not None:
-            changes = _news(existing, message, label, session, visible)
-            if changes:
-                writer.note(existing.id, set=changes)
-            oid = existing.id
-        else:
-            oid = _commit(project, writer, state, message or "")
-            first: dict[str, Any] = {"message": message or "", "session": session}
-            first |= {kind: value for kind, value in found.items() if value}
-            if label:
-                first["label"] = label
-            if not visible:
-                first["visible"] = False
-            writer.note(oid, set=first)
-            retire(project, writer, state.environment.id)
-    lookup.visit(project, oid)
-    index = project.index
-    made = index.get(oid)
-    if made is None:
-        raise SnapshotNotFound(f"the snapshot {oid} was written and cannot be read back")
-    return lookup.value(
-        project,
-        made,
-        lookup.Names(index),
-        is_new=existing is None,
-        recorded=tuple(changes),
-        notices=state.notices,
-    )
-
-
-def _same(index: Index, state: State, wanted: Mapping[str, bytes]) -> Record | None:
-    for candidate in index.select(
-        SNAPSHOT, tree=state.tree, environment=state.environment.id, include_hidden=True
-    ):
-        if all(document.dumps(candidate.doc.get(k, {})) == wanted[k] for k in wanted):
-            return candidate
-    return None
-
-
-def _news(
-    existing: Record, message: str | None, label: str | None, session: str, visible: bool
-) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    if not visible:
-        return changes
-    if message is not None and message != existing.message:
-        changes["message"] = message
-    if label and label != existing.label:
-        changes["label"] = label
-    if not existing.visible:
-        changes["visible"] = True
-        if session != existing.session:
-            changes["session"] = session
-    return changes
-
-
-def _commit(project: Project, writer: chain.Writer, state: State, message: str) -> str:
-    finder = Finder(project.repository.objects.tree, state.tree)
-    files: dict[bytes, Leaf] = {}
-    for path in state.files:
-        leaf = finder(path)
-        if leaf is not None:
-            files[path] = leaf
-    code, collection = snapshots.split(project, state.tree, files, state.environment.definitions)
-    parent = parent_of(project, state.commit or "HEAD")
-    oid = snapshots.write(
-        project,
-        tree=state.tree,
-        parents=[parent] if parent else [],
-        message=message,
-        code=code,
-        environment=state.environment.id,
-        files=collection,
-        paths=snapshots.collapse(project, state.tree, set(files)),
-    )
-    writer.mention(oid)
-    writer.ref(layout.SNAPSHOTS + oid, oid)
-    commit = state.environment.commit
-    if commit is not None:
-        name, index = environments.ref(state.environment.id), writer.index
-        same = index.select(
-            SNAPSHOT, environment=state.environment.id, include_hidden=True, limit=5
-        )
-        # A ref that is there may have been fetched: only our own snapshots tell what we carry.
-        if not any(index.has_note(layout.LOCAL_TIP, record.id) for record in same):
-            writer.mention(commit)
-        if refs.read_one(project.repository.common_dir, name) != commit:
-            writer.ref(name, commit)
-    return oid
-
-
-def retire(project: Project, writer: chain.Writer, environment: str) -> None:
-    """Let go of our oldest unlabelled snapshot refs, and of environments, but for this one,
-    that no snapshot with a ref needs; the chain carries what they held.
-    """
-    common, limit = project.repository.common_dir, project.max_refs
-    around = refs.read(common, layout.ENVIRONMENTS).found
-    held = refs.read(common, layout.SNAPSHOTS).found
-    if len(around) >= limit + max(10, limit // 4):
-        found = [writer.index.get(name.rpartition("/")[2]) for name in held]
-        needed = {environments.ref(r.environment or "") for r in found if r is not None}
-        for name in around.keys() - needed - {environments.ref(environment)}:
-            writer.ref(name, None)
-    if len(held) < limit + max(10, limit // 4):
-        return
-    records = [writer.index.get(name.rpartition("/")[2]) for name in held]
-    kept = sorted((r for r in records if r is not None), key=lambda r: (bool(r.label), r.created))
-    for old in kept[: max(0, len(held) + 1 - limit)]:
-        if not old.label:
-            writer.ref(layout.SNAPSHOTS + old.id, None)
-
-
-def parent_of(project: Project, start: str = "HEAD") -> str | None:
-    """The commit a new snapshot stands on, `start` or before it: `datmo.parent` = head, pushed
-    or none.
-    """
-    choice = project.repository.config.choice("datmo.parent", ("head", "pushed", "none"))
-    git = project.repository.git
-    if choice == "none":
-        return None
-    code, out, _ = git.attempt("rev-parse", "--verify", "--quiet", f"{start}^{{commit}}")
-    if code != 0:
-        return None
-    head = out.decode().strip()
-    if choice == "head":
-        return head
-    listed = git.run("rev-list", "--boundary", head, "--not", "--remotes").decode().split()
-    if not listed:
-        return head
-    edge = [line[1:] for line in listed if line.startswith("-")]
-    return edge[0] if edge else None

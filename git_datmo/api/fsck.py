@@ -9,8 +9,8 @@ from git_datmo.errors import Corrupt
 from git_datmo.model import operation
 from git_datmo.model.pointer import Pointer
 from git_datmo.model.project import Finding, Health
-from git_datmo.records import catalogue, layout, snapshots
-from git_datmo.records.kinds import SNAPSHOT
+from git_datmo.records import catalogue, layout, runs, snapshots
+from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
@@ -28,7 +28,7 @@ def fsck(
     `fast` skips git's own check of all objects and the reading of stored content. Nothing is
     changed.
     """
-    checked = {"refs": 0, "notes": 0, "snapshots": 0, "pointers": 0, "content": 0}
+    checked = {"refs": 0, "notes": 0, "snapshots": 0, "runs": 0, "pointers": 0, "content": 0}
     findings: list[Finding] = []
     if not fast:
         findings += _git(project)
@@ -114,9 +114,14 @@ def _snapshots(
         checked["snapshots"] += 1
         try:
             commit = objects.commit(target)
-            if not snapshots.is_snapshot(commit):
+            if runs.is_run(commit):
+                checked["snapshots"] -= 1
+                checked["runs"] += 1
+                runs.facts(project, commit)
+            elif snapshots.is_snapshot(commit):
+                snapshots.facts(commit)
+            else:
                 continue
-            snapshots.facts(commit)
             record = index.get(target)
             if record is not None and record.deleted:
                 continue
@@ -130,7 +135,7 @@ def _snapshots(
 
 def _is_session(project: Project, target: str) -> bool:
     record = project.index.get(target)
-    return record is not None and record.kind != SNAPSHOT
+    return record is not None and record.kind not in (SNAPSHOT, RUN)
 
 
 def _content(
@@ -167,7 +172,8 @@ def _content(
 def _touched(project: Project, wanted: Container[Pointer]) -> dict[Pointer, dict[str, None]]:
     """Every living snapshot that refers to some content; walks all of them."""
     found: dict[Pointer, dict[str, None]] = {}
-    for record in catalogue.refresh(project).select(SNAPSHOT, include_hidden=True):
+    index = catalogue.refresh(project)
+    for record in (r for kind in (SNAPSHOT, RUN) for r in index.select(kind, include_hidden=True)):
         try:
             for _, pointer in pointers_of(project, record.tree or EMPTY_TREE):
                 if pointer in wanted:

@@ -172,6 +172,7 @@ def _prune_folders(folder: Path) -> None:
 
 def unshared(project: Project) -> int:
     """How many snapshots no remote is known to have: what a cleanup would lose."""
+    from git_datmo.records.kinds import SNAPSHOT
     from git_datmo.remotes.content import unsent
 
     known = {
@@ -191,7 +192,7 @@ def unshared(project: Project) -> int:
         ),
         None,
     )
-    return len(unsent(project, tip, base))
+    return len(unsent(project, tip, base, (SNAPSHOT,)))
 
 
 def version(project: Project | None = None) -> str:

@@ -8,7 +8,7 @@ from git_datmo.api import lookup
 from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
 from git_datmo.records import astray, catalogue, chain, clones, layout
-from git_datmo.records.kinds import SNAPSHOT
+from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, outgoing, places
 from git_datmo.remotes.content import collect, needed, send, unsent
@@ -80,11 +80,13 @@ def _is_due(ref: str, oid: str, there: dict[str, str]) -> bool:
 
 
 def _is_retired(project: Project, ref: str, own: dict[str, str]) -> bool:
-    """Whether a snapshot's ref on the remote is one that we made and no longer keep."""
-    if not ref.startswith(layout.SNAPSHOTS) or ref in own:
+    """Whether a snapshot's or run's ref on the remote is one that we made and no longer keep."""
+    name = ref.removeprefix(layout.SNAPSHOTS).removeprefix(layout.RUNS)
+    if ref in own or not layout.is_ours_by_shape(ref) or "/" in name:
         return False
     index = catalogue.refresh(project)
-    return catalogue.made_here(project, index, ref.removeprefix(layout.SNAPSHOTS))
+    made = [name] if layout.is_oid(name) else index.find_text(("run_id",), name, RUN)
+    return any(catalogue.made_here(project, index, oid) for oid in made)
 
 
 def _joined(one: Exchange, more: Exchange) -> Exchange:
@@ -154,7 +156,7 @@ def deliver(
             snapshots.update(dict.fromkeys(unsent(project, ours, known)))
         elif known != ours:
             record = index.get(ours)
-            if record is not None and record.kind == SNAPSHOT and not record.deleted:
+            if record is not None and record.kind in (SNAPSHOT, RUN) and not record.deleted:
                 snapshots[ours] = None
     made = {oid: catalogue.made_here(project, index, oid) for oid in snapshots}
     along = outgoing.look(project, remote, snapshots)

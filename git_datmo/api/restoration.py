@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.api import content, creation, lookup, state, surroundings
+from git_datmo.api import content, lookup, recording, state, surroundings
 from git_datmo.api.surroundings import User
 from git_datmo.errors import UnsafePath
 from git_datmo.model.snapshot import Snapshot
@@ -91,8 +91,7 @@ def _saved(project: Project, message: str, user: User) -> Snapshot:
         lookup.visit(project, known.id)
         return lookup.value(project, known, lookup.Names(index))
     session = lookup.session_of(project, None)
-    nothing: dict[str, dict[str, object]] = {"config": {}, "stats": {}}
-    return creation.record(project, now, message, None, session, nothing, visible=False)
+    return recording.record(project, now, recording.Words(session, message, visible=False))
 
 
 def _refuse_unsaved(

@@ -25,7 +25,8 @@ from git_datmo.storage.worktree import Capture, Options
 class State:
     """A state to be recorded: tree, its files by path, environment, and what was noticed.
 
-    `commit` is the one it was taken from, when that is not HEAD.
+    `commit` is the one it was taken from, when that is not HEAD; `parent` the snapshot that a run
+    made it from.
     """
 
     tree: str
@@ -33,6 +34,7 @@ class State:
     environment: Surroundings
     notices: tuple[str, ...] = ()
     commit: str | None = None
+    parent: str | None = None
 
 
 def of_work_tree(

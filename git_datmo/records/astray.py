@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from git_datmo.errors import DatmoError, RepositoryBusy
 from git_datmo.records import clones, layout
 from git_datmo.records.catalogue import made_here, refresh
+from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
 
@@ -90,6 +91,10 @@ def _foreign(project: Project, index: Index, name: str, oid: str) -> bool:
     group, _, rest = name.removeprefix(layout.OWN).partition("/")
     if group == "snapshots":
         return rest != oid or not made_here(project, index, rest)
+    if group == "runs":
+        return oid not in index.find_text(("run_id",), rest, RUN) or not made_here(
+            project, index, oid
+        )
     return group != "environments"
 
 

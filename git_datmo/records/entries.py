@@ -47,7 +47,7 @@ def record_of(project: Project, target: str, operations: Sequence[Operation]) ->
         elif runs.is_run(commit):
             kind = RUN
             known = runs.facts(project, commit)
-            environment = known.get("environment_id")
+            tree, environment = commit.tree, known.get("environment_id")
             # A run is as old as its beginning, unless that lies after its recording.
             created = min(created, int(known["created"]))
             kept |= known

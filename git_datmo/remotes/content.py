@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from git_datmo.errors import ContentMissing, Corrupt, DamagedContent
 from git_datmo.model.pointer import Pointer
 from git_datmo.records import catalogue
-from git_datmo.records.kinds import SNAPSHOT
+from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
@@ -19,8 +19,13 @@ from git_datmo.storage.objects import EMPTY_TREE
 Progress = Callable[[int], None]
 
 
-def unsent(project: Project, tip: str | None, known: str | None) -> list[str]:
-    """The living snapshots that a chain gained between two of its tips, oldest first."""
+def unsent(
+    project: Project,
+    tip: str | None,
+    known: str | None,
+    kinds: Container[str] = (SNAPSHOT, RUN),
+) -> list[str]:
+    """The living snapshots and runs that a chain gained between two of its tips, oldest first."""
     objects = project.repository.objects
     if tip is None or tip == known:
         return []
@@ -36,7 +41,7 @@ def unsent(project: Project, tip: str | None, known: str | None) -> list[str]:
     for target, old, new in notes.diff(objects, before, after):
         if old is None and new is not None:
             record = index.get(target)
-            if record is not None and record.kind == SNAPSHOT and not record.deleted:
+            if record is not None and record.kind in kinds and not record.deleted:
                 found.append((record.created, target))
     return [target for _, target in sorted(found)]
 
@@ -44,7 +49,7 @@ def unsent(project: Project, tip: str | None, known: str | None) -> list[str]:
 def needed(
     project: Project, snapshots: Iterable[str], damaged: dict[str, str] | None = None
 ) -> dict[Pointer, str]:
-    """The content that snapshots refer to, each with one path as its name.
+    """The content that snapshots or runs refer to, each with one path as its name.
 
     Raises Corrupt when one cannot be read; with `damaged`, that is noted there by snapshot.
     """

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from git_datmo.errors import Conflict
+from git_datmo.records import catalogue
+from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
 from git_datmo.storage import secrets
@@ -63,24 +65,36 @@ def look(project: Project, remote: str, snapshots: Iterable[str]) -> Outgoing:
         return Outgoing((), ())
     git = project.repository.git
     known = f"--remotes={remote}" if remote in places.remotes(project) else "--remotes"
-    revisions = "".join(f"{oid}\n" for oid in wanted).encode()
-    listed = git.run("log", "--format=%H %s", "--stdin", "--not", known, data=revisions)
+    index = catalogue.refresh(project)
     own = set(wanted)
+    parents = {p for oid in wanted for p in project.repository.objects.commit(oid).parents}
+    # What a snapshot or run stands on may have been shared with an earlier push.
+    shared = [f"^{oid}\n" for oid in sorted(parents - own) if index.get(oid) is not None]
+    revisions = "".join([*(f"{oid}\n" for oid in wanted), *shared]).encode()
+    listed = git.run("log", "--format=%H %s", "--stdin", "--not", known, data=revisions)
     commits = []
     for line in listed.decode(errors="replace").splitlines():
         oid, _, subject = line.partition(" ")
-        if oid not in own:
+        if oid not in own and index.get(oid) is None:
             commits.append((oid, subject))
     if project.repository.config.boolean("datmo.allowSecrets", False):
         return Outgoing(tuple(commits), ())
-    return Outgoing(tuple(commits), tuple(_findings(project, revisions, known)))
+    found = _findings(project, revisions, ["--not", known])
+    made = [oid for oid in wanted if (record := index.get(oid)) and record.kind == RUN]
+    if made:
+        # A run stands on two snapshots, and its own tree holds only what it recorded.
+        alone = ["--no-walk", "-m", "--first-parent", "--diff-filter=A"]
+        found += _findings(project, "".join(f"{oid}\n" for oid in made).encode(), alone)
+    return Outgoing(tuple(commits), tuple(found))
 
 
-def _findings(project: Project, revisions: bytes, known: str) -> list[tuple[str, str, int, str]]:
+def _findings(
+    project: Project, revisions: bytes, chosen: list[str]
+) -> list[tuple[str, str, int, str]]:
     """Secrets in lines that these revisions add, each place once."""
     options = ["--format=commit %H", "-p", "-U0", "--no-renames", "--no-ext-diff"]
     process = project.repository.git.start(
-        "log", "--no-textconv", *options, "--stdin", "--not", known, stdin=subprocess.PIPE
+        "log", "--no-textconv", *options, "--stdin", *chosen, stdin=subprocess.PIPE
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -122,6 +122,20 @@ class Index:
             values.append(bytes.fromhex(f"{after:0{len(prefix)}x}" + "0" * pad))
         return self._ids(sql, values, kind, "id")
 
+    def find_text(self, path: Path, prefix: str, kind: str) -> list[str]:
+        """The ids of what has a text at `path` of its document that starts with `prefix`, ASCII
+        letters and digits; newest first."""
+        from git_datmo.storage.index.paths import path_id
+
+        number = path_id(self._database, path)
+        if number is None or not prefix.isascii() or not prefix.isalnum():
+            return []
+        sql = """SELECT o.id FROM facts f CROSS JOIN objects o ON o.obj = f.obj
+            WHERE f.path = ? AND f.value >= ? AND f.value < ? AND o.kind = ?
+            ORDER BY o.created DESC, o.at_max DESC, o.id"""
+        after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        return [row[0].hex() for row in self._rows(sql, (number, prefix, after, kind))]
+
     def find_label(self, label: str, kind: str | None = None) -> list[str]:
         """The ids of what carries the label and is not deleted, newest first."""
         if not is_text(label):
