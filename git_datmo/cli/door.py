@@ -96,11 +96,11 @@ def document(value: object) -> None:
     click.echo(to_json(value))
 
 
-def color() -> bool:
-    """Whether standard output takes colour."""
+def color(*, errors: bool = False) -> bool:
+    """Whether standard output (or error) takes colour."""
     from git_datmo.ui.style import use_color
 
-    return use_color(sys.stdout, os.environ)
+    return use_color(sys.stderr if errors else sys.stdout, os.environ)
 
 
 def width() -> int | None:

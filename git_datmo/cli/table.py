@@ -13,6 +13,8 @@ from git_datmo.cli import door
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("table", "csv", "json", "jsonl")
+# The columns that give way where the terminal is narrow.
+FLEXIBLE = frozenset({"message", "config", "stats", "results", "command", "reason"})
 
 
 def listing_options(function: F) -> F:
@@ -92,9 +94,7 @@ def lines_of(
         from git_datmo.ui import table
 
         heads = [
-            table.Column(
-                name, flexible=name in ("message", "config", "stats"), style=styles.get(name, "")
-            )
+            table.Column(name, flexible=name in FLEXIBLE, style=styles.get(name, ""))
             for name in columns
         ]
         yield from table.render(
