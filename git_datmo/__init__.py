@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.version import __version__
 
 if TYPE_CHECKING:
-    from git_datmo import errors
+    from git_datmo import errors, logger
     from git_datmo.config import Config
+    from git_datmo.logger import Logger
     from git_datmo.model.session import Session
     from git_datmo.model.snapshot import Snapshot
     from git_datmo.sdk import Noun
+    from git_datmo.tracking.run import log, log_config, log_result, start_run
 
     snapshot: Noun
     session: Noun
@@ -30,21 +32,32 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Config",
+    "Logger",
     "Session",
     "Snapshot",
     "__version__",
     "errors",
+    "log",
+    "log_config",
+    "log_result",
+    "logger",
     "project",
     "remote",
     "session",
     "snapshot",
+    "start_run",
 ]
 
 _NOUNS = frozenset({"snapshot", "session", "project", "remote"})
 _CLASSES = {
     "Config": "git_datmo.config",
+    "Logger": "git_datmo.logger",
     "Session": "git_datmo.model.session",
     "Snapshot": "git_datmo.model.snapshot",
+    "log": "git_datmo.tracking.run",
+    "log_config": "git_datmo.tracking.run",
+    "log_result": "git_datmo.tracking.run",
+    "start_run": "git_datmo.tracking.run",
 }
 
 
@@ -55,8 +68,8 @@ def __getattr__(name: str) -> Any:
         value: Any = importlib.import_module("git_datmo.sdk").Noun(name)
     elif name in _CLASSES:
         value = getattr(importlib.import_module(_CLASSES[name]), name)
-    elif name == "errors":
-        value = importlib.import_module("git_datmo.errors")
+    elif name in ("errors", "logger"):
+        value = importlib.import_module(f"git_datmo.{name}")
     else:
         raise AttributeError(f"module 'git_datmo' has no attribute '{name}'")
     globals()[name] = value
