@@ -51,6 +51,12 @@ class Entry:
     words: tuple[str, ...]
     command: click.Command
     context: click.Context
+    first: tuple[str, ...]  # the words of the same command where it was met first
+
+    @property
+    def repeated(self) -> str | None:
+        """Under which title the command was met before; None if it was not."""
+        return None if self.first == self.words else " ".join((PROGRAM, *self.first))
 
     @property
     def title(self) -> str:
@@ -63,18 +69,22 @@ class Entry:
 
 
 def walk(
-    command: click.Command, words: tuple[str, ...] = (), parent: click.Context | None = None
+    command: click.Command,
+    words: tuple[str, ...] = (),
+    parent: click.Context | None = None,
+    met: dict[click.Command, tuple[str, ...]] | None = None,
 ) -> Iterator[Entry]:
     """The command and all below it, parents first; hidden ones are left out."""
+    met = {} if met is None else met
     name = words[-1] if words else PROGRAM
     settings = {**command.context_settings, "terminal_width": WIDTH}
     context = click.Context(command, info_name=name, parent=parent, **settings)
-    yield Entry(words, command, context)
+    yield Entry(words, command, context, met.setdefault(command, words))
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
             found = command.get_command(context, child)
             if found is not None and not found.hidden:
-                yield from walk(found, (*words, child), context)
+                yield from walk(found, (*words, child), context, met)
 
 
 def reference(entries: list[Entry]) -> str:
@@ -84,6 +94,9 @@ def reference(entries: list[Entry]) -> str:
 
 def section(entry: Entry) -> str:
     heading = f"## {entry.title}\n"
+    if entry.repeated is not None:
+        anchor = entry.repeated.replace(" ", "-")
+        return f"{heading}\nThe same as [{entry.repeated}](#{anchor}).\n"
     verb = getattr(entry.command, "verb", None)
     python = f"\nIn Python: `git_datmo.{verb}`\n" if verb else ""
     help_text = f"\n```text\n{entry.command.get_help(entry.context).rstrip()}\n```\n"
@@ -111,6 +124,9 @@ def man_page(entries: list[Entry]) -> str:
 def man_command(entry: Entry) -> Iterator[str]:
     usage = " ".join(entry.command.collect_usage_pieces(entry.context))
     yield f".SS {roff(f'{entry.title} {usage}')}"
+    if entry.repeated is not None:
+        yield from (".PP", rf"The same as \fB{roff(entry.repeated)}\fR.")
+        return
     yield from paragraphs(entry.command.help or "")
     yield from options(entry)
     if entry.aliases:
