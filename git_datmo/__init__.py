@@ -4,10 +4,11 @@
 
     datmo.snapshot.create(message="baseline", config={"lr": 0.1}, stats={"accuracy": 0.93})
     best = datmo.snapshot.ls(sort="-stats.accuracy", limit=1)[0]
+    done = datmo.run(["python", "train.py"], timeout="2h")
 
-`snapshot`, `session`, `project` and `remote` have the verbs of the command line, with the
-same keywords; the project is the one around the current directory, or around `home=`. What is
-not used is not imported.
+`snapshot`, `run` (also called `task`), `session`, `project` and `remote` have the verbs of the
+command line, with the same keywords; the project is the one around the current directory, or
+around `home=`. What is not used is not imported.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from git_datmo import errors, logger
     from git_datmo.config import Config
     from git_datmo.logger import Logger
+    from git_datmo.model.run import Run, Task
     from git_datmo.model.session import Session
     from git_datmo.model.snapshot import Snapshot
     from git_datmo.sdk import Noun
     from git_datmo.tracking.run import log, log_config, log_result, start_run
 
     snapshot: Noun
+    run: Noun
+    task: Noun
     session: Noun
     project: Noun
     remote: Noun
@@ -33,8 +37,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Config",
     "Logger",
+    "Run",
     "Session",
     "Snapshot",
+    "Task",
     "__version__",
     "errors",
     "log",
@@ -43,17 +49,21 @@ __all__ = [
     "logger",
     "project",
     "remote",
+    "run",
     "session",
     "snapshot",
     "start_run",
+    "task",
 ]
 
-_NOUNS = frozenset({"snapshot", "session", "project", "remote"})
+_NOUNS = frozenset({"snapshot", "run", "task", "session", "project", "remote"})
 _CLASSES = {
     "Config": "git_datmo.config",
     "Logger": "git_datmo.logger",
+    "Run": "git_datmo.model.run",
     "Session": "git_datmo.model.session",
     "Snapshot": "git_datmo.model.snapshot",
+    "Task": "git_datmo.model.run",
     "log": "git_datmo.tracking.run",
     "log_config": "git_datmo.tracking.run",
     "log_result": "git_datmo.tracking.run",

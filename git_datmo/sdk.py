@@ -1,8 +1,8 @@
 """The Python front door: the verbs of `api` with the project found for them.
 
-A noun such as `git_datmo.snapshot` has every verb of `git_datmo.api.snapshot`. It takes the
-keywords of both eras of datmo: `filepaths` or `paths`, `env` for environment files, `home` for
-the project's folder.
+A noun such as `git_datmo.snapshot` has every verb of `git_datmo.api.snapshot`; `task` is another
+name of `run`. It takes the keywords of both eras of datmo: `filepaths` or `paths`, `env` for
+environment files, `home` for the project's folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,18 @@ from git_datmo.api.surroundings import User
 from git_datmo.config import Config
 from git_datmo.errors import InvalidArgumentType, InvalidProjectPath, MutuallyExclusiveArguments
 from git_datmo.model.listing import Listing
+from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
+
+_RUN: dict[str, tuple[str, ...]] = {
+    "run": ("command", "env", "home", "gpu"),
+    "ls": ("session_id", "filter", "home"),
+    "inspect": ("run_id",),
+    "logs": ("run_id",),
+    "stop": ("run_id",),
+    "delete": ("run_id",),
+    "rerun": ("run_id",),
+}
 
 # Positional arguments of the verbs, in the order that datmo's manuals use.
 POSITIONS: dict[str, tuple[str, ...]] = {
@@ -38,17 +49,32 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "remote.push": ("remote",),
     "remote.fetch": ("remote",),
     "remote.pull": ("remote",),
+    **{f"run.{verb}": order for verb, order in _RUN.items()},
+    **{f"task.{verb}": order for verb, order in _RUN.items()},
 }
-_WITH_USER = frozenset({"snapshot.create", "snapshot.checkout", "project.status"})
+_MODULES = {"task": "run"}
+_CLASSES: dict[str, dict[str, Any]] = {
+    "snapshot": {"Snapshot": Snapshot},
+    "run": {"Run": Run},
+    "task": {"Task": Run},
+}
+_NAMED = ("snapshot_id", "before_id", "after_id", "run_id", "task_id")
 
 
 class Noun:
-    """The verbs of one noun, as functions that find their project."""
+    """The verbs of one noun, as functions that find their project.
+
+    `run(…)` and `task(…)` are short for `run.run(…)` and `task.run(…)`.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        if name == "snapshot":
-            self.Snapshot = Snapshot
+        vars(self).update(_CLASSES.get(name, {}))
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if f"{self._name}.run" not in POSITIONS:
+            raise TypeError(f"git_datmo.{self._name} is a noun: call one of its verbs")
+        return self.run(*args, **keywords)
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
         title = f"{self._name}.{verb}"
@@ -68,24 +94,24 @@ class Noun:
 
 def _bind(title: str) -> Callable[..., Any]:
     noun, _, verb = title.partition(".")
-    target = getattr(importlib.import_module(f"git_datmo.api.{noun}"), verb)
+    target = getattr(importlib.import_module(f"git_datmo.api.{_MODULES.get(noun, noun)}"), verb)
     order = POSITIONS.get(title, ())
 
     @functools.wraps(target)
-    def call(*args: Any, home: str | os.PathLike[str] | None = None, **keywords: Any) -> Any:
+    def call(*args: Any, **keywords: Any) -> Any:
         if len(args) > len(order):
             raise TypeError(f"{title} takes at most {len(order)} positional arguments")
         for name, value in zip(order, args, strict=False):
             if name in keywords:
                 raise TypeError(f"{title} got '{name}' twice")
             keywords[name] = value
-        if title == "snapshot.create":
-            _older_names(keywords)
-        folder = _folder(home)
-        if title in _WITH_USER:
+        folder = _folder(keywords.pop("home", None))
+        if title == "snapshot.create" or verb == "run":
+            _older_names(keywords, variables=verb == "run")
+        if "user" in (target.__kwdefaults__ or {}):
             keywords.setdefault("user", User(dict(os.environ), running=True, folder=folder))
-        for name in ("snapshot_id", "before_id", "after_id"):
-            if isinstance(keywords.get(name), Snapshot):
+        for name in _NAMED:
+            if isinstance(keywords.get(name), Snapshot | Run):
                 keywords[name] = keywords[name].id
         project = (
             location.find_or_make(folder)[0] if title == "project.init" else location.find(folder)
@@ -96,12 +122,20 @@ def _bind(title: str) -> Callable[..., Any]:
     return call
 
 
-def _older_names(keywords: dict[str, Any]) -> None:
+def _older_names(keywords: dict[str, Any], *, variables: bool) -> None:
+    """Understand `env` as datmo did: files that define the environment. Where a verb takes
+    `variables` by that name, only one path is meant so.
+    """
     env = keywords.pop("env", None)
+    path = isinstance(env, os.PathLike) or (isinstance(env, str) and "=" not in env)
     if env is None:
         return
-    if keywords.get("environment_paths") or keywords.get("environment_id"):
-        raise MutuallyExclusiveArguments("env and environment_paths exclude each other")
+    if variables and not path:
+        keywords["env"] = env
+        return
+    for other in ("environment_id", "environment_def", "environment_paths"):
+        if keywords.get(other):
+            raise MutuallyExclusiveArguments(f"env and {other} exclude each other")
     if isinstance(env, (str, os.PathLike)):
         keywords["environment_def"] = os.fspath(env)
     elif isinstance(env, (list, tuple)):
