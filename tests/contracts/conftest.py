@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from git_datmo.runners import registry
-from tests.contracts.place import Place
 
 pytest.register_assert_rewrite("tests.contracts.place")
+
+from tests.contracts.place import Place  # noqa: E402 -- after its asserts are rewritten
 
 
 @pytest.fixture
