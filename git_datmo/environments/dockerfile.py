@@ -51,13 +51,15 @@ def for_python(definition: Definition, steps: Steps, bases: Mapping[str, str]) -
     lines = [f"FROM {versions.image(kind, version, bases)}", "USER root", _PIP]
     lines += [f"COPY {FOLDER} {PLACE}", f"WORKDIR {PLACE}"]
     if steps.uses_tool:
-        lines.append(_run((python, "-m", "venv", VENV)))
+        # Debian's Python makes none with pip in it: the tools do without.
+        lines.append(_run((python, "-m", "venv", "--without-pip", VENV)))
+    for step in steps.run:
+        program = f"{VENV}/bin/python" if step[0] == "sh" and steps.uses_tool else python
+        lines.append(
+            _run([word.replace("{python}", program).replace("{context}", PLACE) for word in step])
+        )
+    if steps.uses_tool:
         lines.append(f"ENV VIRTUAL_ENV={VENV} PATH={VENV}/bin:$PATH")
-        python = f"{VENV}/bin/python"
-    lines += [
-        _run([word.replace("{python}", python).replace("{context}", PLACE) for word in step])
-        for step in steps.run
-    ]
     return _text(lines)
 
 

@@ -60,6 +60,17 @@ def installed(
     return sorted(package for package in found.values() if package is not None)
 
 
+def metadata_folders(paths: Sequence[str]) -> dict[str, str]:
+    """The folder with the metadata of each package of `paths`, by its name; the first wins."""
+    found: dict[str, str] = {}
+    for folder in dict.fromkeys(path for path in paths if path):
+        here: dict[str, str] = {}
+        for place, identity in _identities(folder):
+            here[normalise(identity[0])] = place
+        found = here | found
+    return found
+
+
 def normalise(name: str) -> str:
     """A package's name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -71,7 +82,16 @@ def requirements(packages: Iterable[Package]) -> bytes:
 
 
 def _in_folder(folder: str, project: str | None) -> Iterator[tuple[str, Package | None]]:
-    """Each package of a folder, None for one that is the project itself.
+    """Each package of a folder, None for one that is the project itself."""
+    for place, identity in _identities(folder):
+        record = _direct_url(place)
+        is_project = project is not None and _edits(record, project)
+        package = Package(normalise(identity[0]), identity[1], _requirement_url(record))
+        yield package.name, None if is_project else package
+
+
+def _identities(folder: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The metadata folders of a folder, each with name and version.
 
     Sorted, so that of two versions left by an interrupted install every machine takes the same.
     """
@@ -81,17 +101,11 @@ def _in_folder(folder: str, project: str | None) -> Iterator[tuple[str, Package 
         return
 
     for name in names:
-        if not name.endswith((".dist-info", ".egg-info", ".egg")):
-            continue
-        place = os.path.join(folder, name)
-        identity = _identity(place, name)
-        if identity is None:
-            continue
-
-        record = _direct_url(place)
-        is_project = project is not None and _edits(record, project)
-        package = Package(normalise(identity[0]), identity[1], _requirement_url(record))
-        yield package.name, None if is_project else package
+        if name.endswith((".dist-info", ".egg-info", ".egg")):
+            place = os.path.join(folder, name)
+            identity = _identity(place, name)
+            if identity is not None:
+                yield place, identity
 
 
 def _identity(place: str, name: str) -> tuple[str, str] | None:

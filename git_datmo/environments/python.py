@@ -20,11 +20,13 @@ Step = tuple[str, ...]
 GENERATED = "git-datmo-requirements.txt"
 OURS = "git-datmo"
 
-# Runs a tool beside the environment on it: all of these tools fill the one that is active.
+# All of these tools fill the virtual environment that is active. They lie beside it, not in it.
 _ACTIVE = (
-    "VIRTUAL_ENV=${0%/bin/*}; PATH=$VIRTUAL_ENV/bin:$PATH; unset PYTHONHOME; "
-    'export VIRTUAL_ENV PATH; cd "$1"; shift; exec "$@"'
+    "VIRTUAL_ENV=${0%/bin/*}; PATH=$VIRTUAL_ENV/bin:$PATH; unset PYTHONHOME PYTHONPATH; "
+    'export VIRTUAL_ENV PATH; cd "$1"; tool=$2; shift 2; '
 )
+_PROGRAM = _ACTIVE + 'exec "$tool/bin/$@"'
+_MODULE = _ACTIVE + 'PYTHONPATH=$tool exec "$0" -m "$@"'
 _IF_THERE = '"$0" -m pip install --no-deps "$1" || echo "$1 is not on the package index: left out"'
 TOOL = "{context}/.git-datmo-tool"
 
@@ -104,11 +106,10 @@ def _locked(name: str, lock: str, files: Mapping[str, bytes]) -> Steps:
 
 def _by_tool(package: str, command: Step, lock: str, files: Mapping[str, bytes]) -> Steps:
     folder = posixpath.join("{context}", posixpath.dirname(lock)).rstrip("/")
-    program, *words = command
+    script = _PROGRAM if command[0] == "uv" else _MODULE
     run = (
-        ("{python}", "-m", "venv", TOOL),
-        (f"{TOOL}/bin/python", "-m", "pip", "install", "--quiet", package),
-        ("sh", "-c", _ACTIVE, "{python}", folder, f"{TOOL}/bin/{program}", *words),
+        ("{python}", "-m", "pip", "install", "--quiet", "--target", TOOL, package),
+        ("sh", "-c", script, "{python}", folder, TOOL, *command),
     )
     return Steps(run, vcs=b"git+" in files[lock] or b"git = " in files[lock])
 

@@ -86,7 +86,12 @@ class Definition:
 
 @dataclass(frozen=True)
 class Environment:
-    """A kept environment as it is listed; `id` is the id of its tree."""
+    """An environment as it is listed; `id` is the id of its tree.
+
+    `kept`: somebody created it; else a snapshot brought it. `current`: new snapshots and runs here
+    use it. `created_at` is when it was first kept (UTC), `packages` the lines of a captured
+    interpreter's requirements. `notices` is what its maker should know.
+    """
 
     id: str
     kind: str
@@ -95,6 +100,22 @@ class Environment:
     description: str | None = None
     created_at: datetime | None = None
     packages: tuple[str, ...] = ()
+    current: bool = False
+    kept: bool = True
+    notices: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Every field as a plain value, but for the notices."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "description": self.description,
+            "kind": self.kind,
+            "files": list(self.files),
+            "created_at": self.created_at,
+            "current": self.current,
+            "kept": self.kept,
+        }
 
 
 def read_definition(files: Iterable[tuple[str, bytes]]) -> Definition:
@@ -108,7 +129,7 @@ def read_definition(files: Iterable[tuple[str, bytes]]) -> Definition:
     if data is None:
         raise InvalidDocument(f"the environment has no {FACTS_FILE}")
 
-    kind, summary = _read_facts(data)
+    kind, _, summary = read_facts(data)
     try:
         definition = Definition(
             tuple(file for file in listed if file[0] != FACTS_FILE), kind, summary
@@ -121,7 +142,11 @@ def read_definition(files: Iterable[tuple[str, bytes]]) -> Definition:
     return definition
 
 
-def _read_facts(data: bytes) -> tuple[str, dict[str, object]]:
+def read_facts(data: bytes) -> tuple[str, tuple[str, ...], dict[str, object]]:
+    """What `environment.json` says: kind, the paths of the files, summary.
+
+    Raises NewerFormat, InvalidDocument.
+    """
     try:
         document = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -135,13 +160,13 @@ def _read_facts(data: bytes) -> tuple[str, dict[str, object]]:
             f"the environment is written in format {number}; this git-datmo reads up to {FORMAT}"
         )
 
-    kind = document.get("kind")
+    kind, files = document.get("kind"), document.get("files")
     summary = {key: document[key] for key in document.keys() - {"files", "format", "kind"}}
-    if not isinstance(kind, str) or summary.keys() - {"python"}:
+    if not isinstance(kind, str) or not isinstance(files, list) or summary.keys() - {"python"}:
         raise InvalidDocument(f"{FACTS_FILE} has unknown or missing keys")
     if "python" in summary and not _is_python(summary["python"]):
         raise InvalidDocument(f"{FACTS_FILE} does not name a Python")
-    return kind, summary
+    return kind, tuple(str(path) for path in files), summary
 
 
 def _is_python(facts: object) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 from git_datmo.model import document
 from git_datmo.model.operation import Operation, fold
-from git_datmo.records import layout, runs, snapshots
-from git_datmo.records.kinds import PROJECT, RUN, SESSION, SNAPSHOT
+from git_datmo.records import environments, layout, runs, snapshots
+from git_datmo.records.kinds import ENVIRONMENT, PROJECT, RUN, SESSION, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Record
 
@@ -52,6 +52,11 @@ def record_of(project: Project, target: str, operations: Sequence[Operation]) ->
             created = min(created, int(known["created"]))
             kept |= known
             kept["note"], message = message, runs.text(known)
+        elif environments.is_environment(commit):
+            kind = ENVIRONMENT
+            tree = environment = commit.tree
+            kept |= environments.facts(project, commit)
+            kept |= {key: _text(state.get(key)) for key in ("name", "description")}
         else:
             return None
     return Record(

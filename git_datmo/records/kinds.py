@@ -4,5 +4,6 @@ from __future__ import annotations
 
 SNAPSHOT = "snapshot"
 RUN = "run"
+ENVIRONMENT = "environment"
 SESSION = "session"
 PROJECT = "project"
