@@ -51,8 +51,11 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Any:
 
 def _worth(name: str) -> bool:
     shown = ("id", "label", "message", "session", "name", "current", "snapshots")
-    return name in shown or name.startswith(("config.", "stats."))
+    of_runs = ("command", "status", "duration")
+    return name in shown + of_runs or name.startswith(("config.", "stats.", "results."))
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        value = " ".join(map(str, value))
     return "" if value is None else str(value)[:80]
