@@ -13,6 +13,7 @@ DatmoError                              exit code 1
 ├── NotFound                            3
 │   ├── EntityNotFound (= DoesNotExist)
 │   │   ├── SnapshotNotFound
+│   │   ├── RunNotFound
 │   │   ├── SessionDoesNotExist
 │   │   ├── EnvironmentDoesNotExist
 │   │   └── CommitDoesNotExist
@@ -29,6 +30,9 @@ DatmoError                              exit code 1
 │   ├── IdentityMissing                 git has no user.name or user.email
 │   ├── NeedsWorkTree
 │   ├── RepositoryBusy                  a lock that somebody else holds
+│   ├── RunUnderWay (= TaskNotComplete) a run that has not ended yet, or is not to start
+│   ├── PortTaken
+│   ├── GPUSupportNotEnabled            a GPU was asked for and there is none
 │   ├── ReadOnlyRepository
 │   └── NoSpace
 ├── Corrupt                             5
@@ -123,6 +127,10 @@ class SnapshotNotFound(EntityNotFound):
     """No snapshot has this id, label or name."""
 
 
+class RunNotFound(EntityNotFound):
+    """No run has this id or label."""
+
+
 class SessionDoesNotExist(EntityNotFound):
     """No session has this id or name."""
 
@@ -198,6 +206,21 @@ class NeedsWorkTree(Conflict):
 
 class RepositoryBusy(Conflict):
     """Another process holds a lock and did not let go of it in time."""
+
+
+class RunUnderWay(Conflict):
+    """A run has not ended yet."""
+
+
+TaskNotComplete = RunUnderWay
+
+
+class PortTaken(Conflict):
+    """A port that was asked for is in use."""
+
+
+class GPUSupportNotEnabled(Conflict):
+    """A GPU was asked for where there is none."""
 
 
 class ReadOnlyRepository(Conflict):

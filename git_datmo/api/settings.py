@@ -99,6 +99,11 @@ def read(path: Path) -> dict[str, Any]:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise FileIOError(f"cannot read {path}: {error.strerror}") from error
+    return parse(path, data)
+
+
+def parse(path: Path, data: bytes) -> dict[str, Any]:
+    """The dictionary that a file of this name holds. Raises FileIOError."""
     if len(data) > MAX_BYTES:
         raise FileIOError(f"{path} is larger than {MAX_BYTES} bytes: too large for a note")
     try:

@@ -42,6 +42,18 @@ _MARKS = (
 )  # fmt: skip
 
 
+_VARIABLE = re.compile(
+    r"TOKEN|SECRET|PASSW(?:OR)?D|PASSPHRASE|CREDENTIAL|(?:API|ACCESS|PRIVATE|AUTH)_?KEY|(?:^|_)PWD$"
+    r"|(?:^|_)AUTH$|_DSN$|DATABASE_URL",
+    re.IGNORECASE,
+)
+
+
+def in_variable(name: str) -> bool:
+    """Whether a variable of this name usually holds a secret."""
+    return _VARIABLE.search(name) is not None
+
+
 def in_name(path: bytes) -> str | None:
     """Why a path looks like a secret, or None."""
     return "its name" if _NAMES.search(path) else None

@@ -1,0 +1,278 @@
+"""A run from its start to its record. What is needed to go on after a crash is on disk before
+each step: see `adoption`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_datmo.api import (
+    application,
+    baseline,
+    conclusion,
+    content,
+    lookup,
+    preparation,
+    run_lookup,
+    supervision,
+)
+from git_datmo.api.conclusion import Found, conclude
+from git_datmo.api.order import Order
+from git_datmo.api.state import State
+from git_datmo.api.supervision import Outcome, Output
+from git_datmo.api.surroundings import User
+from git_datmo.api.underway import Underway
+from git_datmo.errors import DatmoError, EngineError
+from git_datmo.model.run import FAILED, RUNNING, Run
+from git_datmo.records.project import Project
+from git_datmo.runners.base import Job, Prepared, Process, Runner
+from git_datmo.storage import pool, results
+from git_datmo.storage.pool import Slot
+
+if TYPE_CHECKING:
+    from git_datmo.storage.results import Results
+
+
+@dataclass
+class Asked:
+    """Everything of a request that does not outlive its process."""
+
+    order: Order
+    runner: Runner
+    chosen: bool
+    state: State
+    user: User
+    output: Output | None
+    report: Callable[[str], None]
+    progress: Callable[[int], None] | None
+
+
+def ready(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None, Prepared]:
+    """Everything up to the start: the snapshot before, what the runner needs, an isolated tree.
+
+    When that fails, the run is recorded as failed, unless nothing was recorded before it.
+    """
+    try:
+        asked.runner.check(run.job(asked.user.environ, asked.order.variables))
+        earlier = baseline.before(
+            project,
+            asked.state,
+            str(run.live["session"]),
+            f"before run {run.id[:12]}: {baseline.title(asked.order.argv)}",
+        )
+    except BaseException:
+        run.flight.discard()
+        raise
+    run.facts["before_id"] = earlier.id
+    run.save()
+    try:
+        return _prepare(project, run, asked)
+    except DatmoError as error:
+        _failed(project, run, asked, error)
+        raise
+
+
+def fly(
+    project: Project, run: Underway, asked: Asked, slot: Slot | None, prepared: Prepared
+) -> Run:
+    """Start the command, watch it to its end, record it."""
+    job = run.job(asked.user.environ, asked.order.variables)
+    try:
+        process = begin(run, asked.runner, job, prepared)
+    except DatmoError as error:
+        if slot is not None:
+            slot.close()
+        _failed(project, run, asked, error)
+        raise
+    outcome = supervision.watch(
+        run.flight,
+        process,
+        started=run.facts["started"] / 1000,
+        timeout=job.resources.timeout,
+        output=asked.output,
+    )
+    return finish(project, run, process, outcome, slot, asked.progress, asked.state.notices)
+
+
+def _prepare(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None, Prepared]:
+    """The isolated tree, filled, and whatever the runner needs, made."""
+    tree = asked.state.tree
+    recipe = preparation.recipe_of(
+        project, asked.runner.name, asked.state.environment, asked.chosen, tree, asked.report
+    )
+    job = run.job(asked.user.environ, asked.order.variables)
+    with open(run.flight.path / "build.log", "a", encoding="utf-8", errors="replace") as build:
+
+        def report(text: str) -> None:
+            build.write(text + "\n")
+            asked.report(text)
+
+        prepared = asked.runner.prepare(recipe, job, report)
+    slot = None
+    if run.live["isolated"]:
+        slot = pool.take(project.home, prefer=tree, flight=run.flight.path)
+        try:
+            run.live |= {"slot": slot.number, "tree": os.fspath(slot.tree)}
+            source = content.Content(project, asked.progress)
+            slot.fill(project.repository.objects, source, tree)
+        except BaseException:
+            slot.close()
+            raise
+    run.facts["built"] = dict(prepared.facts)
+    run.live |= {"phase": "ready", "prepared": dict(prepared.token)}
+    run.save()
+    return slot, prepared
+
+
+def begin(run: Underway, runner: Runner, job: Job, prepared: Prepared) -> Process:
+    """Start the command and write down how to find it again."""
+    run.live["phase"] = "started"
+    run.facts |= {"status": RUNNING, "started": time.time_ns() // 1_000_000}
+    run.save()
+    process = runner.start(job, prepared)
+    run.live["handle"] = dict(process.handle)
+    run.save()
+    return process
+
+
+def finish(
+    project: Project,
+    run: Underway,
+    process: Process | None,
+    outcome: Outcome,
+    slot: Slot | None,
+    progress: Callable[[int], None] | None = None,
+    notices: tuple[str, ...] = (),
+) -> Run:
+    """Record an ended run, put its results back where that is wanted, and clear up."""
+    kept: list[Results] = []
+
+    def left(run: Underway) -> Found:
+        assert slot is not None
+        upper = None
+        if process is not None:
+            try:
+                upper = process.collect()
+            except EngineError as error:
+                nonlocal outcome, notices
+                notices = (*notices, error.message)
+                outcome = replace(outcome, reason=outcome.reason or error.message)
+        elif run.live.get("upper"):
+            upper = Path(run.live["upper"])
+        if upper is not None:
+            run.live["upper"] = os.fspath(upper)
+            run.save()
+        found = _read(project, run, slot, upper, progress)
+        kept.append(found)
+        if upper is not None:
+            slot.untouched()
+        return _found(project, run, found)
+
+    oid, more = conclude(
+        project, run, outcome, left=left if slot is not None else None, progress=progress
+    )
+    applied: tuple[str, ...] = ()
+    if kept and run.live.get("apply"):
+        applied, held = _put_back(project, run, kept[0])
+        more = (*more, *held)
+    elif slot is None:
+        conclusion.visited(project, run)
+    if process is not None:
+        process.close()
+    if slot is not None:
+        slot.close()
+    run.flight.discard()
+    return run_lookup.value_of(project, oid, notices=(*notices, *more), applied=applied)
+
+
+def _read(
+    project: Project,
+    run: Underway,
+    slot: Slot,
+    upper: Path | None,
+    progress: Callable[[int], None] | None,
+) -> Results:
+    options = results.Options(
+        threshold=project.threshold,
+        include_secrets=bool(run.live.get("include_secrets")),
+        sync=project.durability == "full",
+        advance=progress,
+    )
+    before = project.repository.objects.commit(str(run.facts["before_id"])).tree
+    return results.read(
+        project.repository,
+        project.store,
+        slot,
+        before,
+        options,
+        upper=upper,
+        links={os.fsencode(dest) for _, dest in run.live.get("links") or ()},
+        task=run.flight.task,
+    )
+
+
+def _found(project: Project, run: Underway, found: Results) -> Found:
+    gone = {path for path, leaf in found.changes.items() if leaf is None}
+    files = (set(content.files_of(project, str(run.facts["before_id"]))) - gone) | found.files
+    said = [
+        f"left out {os.fsdecode(path)}: {reason} looks like a secret "
+        "(--include-secrets takes it along)"
+        for path, reason in sorted(found.secrets.items())
+    ]
+    return Found(
+        found.tree,
+        files,
+        changes=found.changes,
+        skipped=tuple(found.skipped),
+        notices=(*said, *(f"not recorded: {os.fsdecode(p)}: {why}" for p, why in found.skipped)),
+    )
+
+
+def _put_back(
+    project: Project, run: Underway, found: Results
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paths written into the user's work tree, and why others were not."""
+    before = project.repository.objects.commit(str(run.facts["before_id"])).tree
+    try:
+        done = application.put_back(project, before, found, known=_known(project))
+    except DatmoError as error:
+        where = str(run.facts.get("after_id") or "")[:12]
+        return (), (
+            f"the results were not put into the work tree: {error.message} "
+            f"(they are in snapshot {where})",
+        )
+    if not done.kept:
+        conclusion.visited(project, run)
+    after = str(run.facts.get("after_id") or "")[:12]
+    held = [f"not put back: {path}: {why}; it is in snapshot {after}" for path, why in done.kept]
+    return done.applied, tuple(held)
+
+
+def _known(project: Project) -> str | None:
+    """The tree of the snapshot that the work tree was on last."""
+    seen = lookup.visited(project)
+    record = project.index.get(seen[-1]) if seen else None
+    return record.tree if record is not None else None
+
+
+def _failed(project: Project, run: Underway, asked: Asked, error: DatmoError) -> None:
+    """Record a run that could not be started, with the log of what was tried."""
+    with suppress(OSError):
+        built = (run.flight.path / "build.log").read_bytes()
+        if built:
+            with open(run.flight.log, "ab") as log:
+                log.write(built)
+    before = str(run.facts["before_id"])
+    same = Found(asked.state.tree, asked.state.files, changes={})
+    outcome = Outcome(FAILED, None, None, error.message)
+    oid, _ = conclude(project, run, outcome, left=lambda run: same)
+    run.flight.discard()
+    record = project.index.get(oid)
+    if record is not None:
+        kept = f"recorded as run {run.id[:12]} (git datmo logs {run.id[:12]}), state {before[:12]}"
+        error.hint = f"{error.hint}; {kept}" if error.hint else kept

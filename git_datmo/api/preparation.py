@@ -1,0 +1,145 @@
+"""Which runner a run goes to, and what that has to make before it can start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from git_datmo.api.surroundings import Surroundings, User
+from git_datmo.environments.recipe import Plan, Target, recipe
+from git_datmo.errors import EngineError, InvalidDocument, ValidationFailed
+from git_datmo.model.environment import Definition
+from git_datmo.records import environments
+from git_datmo.records.project import Project
+from git_datmo.runners import registry
+from git_datmo.runners.base import Recipe, Runner
+from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE
+from git_datmo.storage.treediff import walk
+
+LOCAL, DOCKER = "local", "docker"
+# Images that generated Dockerfiles start from may be replaced, by kind of environment.
+BASES = ("python", "conda", "pixi", "r", "julia")
+MAX_CONTEXT = 1 << 30
+
+_COPIES = re.compile(
+    rb"^[ \t]*(?:COPY|ADD)[ \t]+(?!(?:--\S+[ \t]+)*--from=)(.*)$", re.MULTILINE | re.IGNORECASE
+)
+
+
+def choose_runner(
+    project: Project, asked: str | None, around: Surroundings, named: bool, user: User
+) -> tuple[str, str]:
+    """The name of the runner, and why it is that one, in words.
+
+    `asked`, else `datmo.runner`, else docker when an environment was declared for containers (a
+    Dockerfile, or one chosen for the run or project) and an engine answers, else local.
+    Raises ValidationFailed for an unknown name.
+    """
+    for name, why in (
+        (asked, "as asked"),
+        (project.repository.config.get("datmo.runner"), "datmo.runner says so"),
+    ):
+        if name:
+            if name not in registry.NAMES:
+                raise ValidationFailed(
+                    f"there is no runner called '{name}'",
+                    hint=f"choose one of: {', '.join(registry.NAMES)}",
+                )
+            return name, why
+    if not named and b"Dockerfile" not in around.definitions:
+        return LOCAL, "no container was declared"
+    from git_datmo.runners.docker.probe import reachable
+
+    if reachable(user.environ):
+        return DOCKER, "its environment is declared and an engine answers"
+    return LOCAL, "its environment is declared, but no container engine answers"
+
+
+def make_runner(project: Project, name: str, user: User) -> Runner:
+    """The runner with this project's settings."""
+    config = project.repository.config
+    settings: dict[str, Any] = {
+        "venvs": project.home / "venvs",
+        "copy": config.boolean("datmo.docker.copy", False),
+        "writable": config.boolean("datmo.docker.writable", False),
+        "state": project.home / "docker",
+    }
+    return registry.make(name, environ=user.environ, settings=settings)
+
+
+def recipe_of(
+    project: Project,
+    runner: str,
+    around: Surroundings,
+    named: bool,
+    tree: str,
+    report: Callable[[str], None],
+) -> Recipe | None:
+    """What the runner has to make, None for a local one that takes what is there.
+
+    Raises EngineError for an environment that this kind of runner cannot make.
+    """
+    if runner == LOCAL and not named:
+        return None
+    definition = definition_of(project, around)
+    if definition is None:
+        raise EngineError(
+            "there is nothing that says what the container needs",
+            hint="write a Dockerfile or requirements.txt, or name one: --environment-id",
+        )
+    config = project.repository.config
+    bases = {kind: found for kind in BASES if (found := config.get(f"datmo.base.{kind}"))}
+    target: Target = "docker" if runner == DOCKER else "local"
+    plan = recipe(around.id, definition, target=target, bases=bases)
+    if not (plan.context if runner == DOCKER else plan.install):
+        raise EngineError(
+            f"the {runner} runner cannot make the environment {around.id[:12]}: "
+            + "; ".join(plan.notes or ("nothing in it can be installed",)),
+            hint="git datmo environment inspect shows what it holds",
+        )
+    for note in plan.notes:
+        report(f"environment {around.id[:12]}: {note}")
+    if runner == DOCKER:
+        plan = _with_sources(project, plan, tree, bases)
+    return Recipe(plan.environment_id, plan.kind, plan.context, plan.install, plan.python)
+
+
+def definition_of(project: Project, around: Surroundings) -> Definition | None:
+    """The stored definition of an environment; None for the empty one."""
+    if around.id == EMPTY_TREE:
+        return None
+    try:
+        return environments.read(project, around.id)
+    except InvalidDocument as error:
+        raise EngineError(f"the environment {around.id[:12]} cannot be used: {error}") from error
+
+
+def _with_sources(project: Project, plan: Plan, tree: str, bases: Mapping[str, str]) -> Plan:
+    """The plan with the project's files, if its Dockerfile copies more than the definition holds.
+
+    The image is then kept by what went into it, not by the environment alone.
+    """
+    import hashlib
+
+    context = dict(plan.context)
+    digest = hashlib.sha1(repr(sorted(bases.items())).encode())
+    copied = b" ".join(_COPIES.findall(context.get("Dockerfile", b""))).split()
+    names = {word.decode(errors="replace").strip('",[]').removeprefix("./") for word in copied}
+    if copied and not names <= {*context, ""} and plan.kind == "docker":
+        size = 0
+        for path, mode, oid in walk(project.repository.objects.tree, tree):
+            if mode in (BLOB, EXECUTABLE):
+                size += project.repository.objects.size(oid) or 0
+                if size > MAX_CONTEXT:
+                    raise EngineError(
+                        f"the Dockerfile copies more than {MAX_CONTEXT >> 30} GiB of the project",
+                        hint="name what it needs, or leave data to --data and datmo.link",
+                    )
+                name = path.decode("utf-8", "surrogateescape")
+                context.setdefault(name, project.repository.objects.blob(oid))
+                digest.update(f"{name} {mode} {oid}\n".encode(errors="surrogateescape"))
+    elif not bases:
+        return plan
+    key = plan.environment_id[:12] + digest.hexdigest()[:12]
+    return Plan(key, plan.kind, tuple(sorted(context.items())), plan.install, plan.python)

@@ -1,0 +1,171 @@
+"""What a task says of itself: files in its protocol directory, and lines that it printed.
+
+Everything here was written by a task, so nothing is trusted: files are opened without following
+links, sizes are bounded, and what cannot be understood is said instead of believed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from git_datmo.api import settings
+from git_datmo.errors import DatmoError, FileIOError, InvalidDocument
+from git_datmo.model import series
+
+MAX_KEYS = 1000
+MAX_LINE = 4096
+MAX_KEY = 64
+MAX_WORDS = 5
+MAX_VALUE = 200
+MAX_POINT = 1 << 20
+MAX_TYPES = 100
+
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_TYPE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+# What loggers put before a colon is no name of a result.
+_LEVELS = frozenset(
+    {"debug", "info", "warning", "warn", "error", "critical", "fatal", "note", "hint", "trace"}
+)
+
+
+@dataclass
+class Said:
+    """What a task said. `metrics` has the last value of each name by type of its series, `lines`
+    the points of each type as they are recorded, `notices` what was not understood."""
+
+    config: dict[str, Any] = field(default_factory=dict)
+    stats: dict[str, Any] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: dict[str, bytes] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last values of all series as stats: those of no type plainly, others below it."""
+        found: dict[str, Any] = dict(self.metrics.get(series.DEFAULT, {}))
+        for kind, values in self.metrics.items():
+            if kind != series.DEFAULT and kind not in found:
+                found[kind] = dict(values)
+        return found
+
+
+def read(task: Path, stdout: Path) -> Said:
+    """Everything a task said, from its protocol directory and its standard output."""
+    said = Said()
+    for kind in ("config", "stats"):
+        try:
+            found = _document(task / f"{kind}.json", kind)
+        except DatmoError as error:
+            said.notices.append(f"the task's {kind}.json was not understood: {error.message}")
+            continue
+        setattr(said, kind, found)
+    said.results = results(stdout)
+    _series(task / "metrics.jsonl", said)
+    return said
+
+
+def _document(path: Path, kind: str) -> dict[str, Any]:
+    file = _open(path)
+    if file is None:
+        return {}
+    with file:
+        data = file.read(settings.MAX_BYTES + 1)
+    return settings.check(kind, settings.parse(Path(path.name), data))
+
+
+def _open(path: Path) -> IO[bytes] | None:
+    """A regular file, opened; None when there is none. Raises FileIOError for anything else."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FileIOError(f"cannot read {path.name}: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise FileIOError(f"{path.name} is no regular file")
+    return os.fdopen(fd, "rb")
+
+
+def results(stdout: Path) -> dict[str, Any]:
+    """What was printed as `key: value`: lines with exactly one colon, the last of a key counts.
+
+    Numbers, true, false and null become such; anything else stays text.
+    """
+    found: dict[str, Any] = {}
+    try:
+        file = _open(stdout)
+    except FileIOError:
+        file = None
+    if file is None:
+        return found
+    with file:
+        for line in _lines(file):
+            pair = result_of(line)
+            if pair is not None and (pair[0] in found or len(found) < MAX_KEYS):
+                found[pair[0]] = pair[1]
+    return found
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Lines of bearable length; a longer one is passed over."""
+    passing = False
+    while line := file.readline(MAX_LINE):
+        if not passing and (line.endswith(b"\n") or len(line) < MAX_LINE):
+            yield line
+        passing = not line.endswith(b"\n")
+
+
+def result_of(line: bytes) -> tuple[str, Any] | None:
+    """The result that a printed line states, if it states one."""
+    if line.count(b":") != 1:
+        return None
+    # A progress bar rewrites its line: only what is left standing counts.
+    text = _ESCAPES.sub(b"", line).rstrip(b"\r\n").rpartition(b"\r")[2].decode("utf-8", "replace")
+    key, _, value = (part.strip() for part in text.partition(":"))
+    if not key or not value or len(key) > MAX_KEY or len(value) > MAX_VALUE:
+        return None
+    if len(key.split()) > MAX_WORDS or key.casefold().strip("[]()") in _LEVELS:
+        return None
+    if not key.isprintable() or not value.isprintable():
+        return None
+    return key, settings.scalar(value)
+
+
+def _series(path: Path, said: Said) -> None:
+    try:
+        file = _open(path)
+    except FileIOError as error:
+        said.notices.append(f"the task's metrics were not understood: {error.message}")
+        return
+    if file is None:
+        return
+    parts: dict[str, list[bytes]] = {}
+    bad = 0
+    with file:
+        while line := file.readline(MAX_POINT):
+            if not line.strip():
+                continue
+            try:
+                point = series.parse(line)
+            except InvalidDocument:
+                bad += 1
+                continue
+            kind = point.type if _TYPE.fullmatch(point.type) else "other"
+            if kind not in parts and len(parts) >= MAX_TYPES:
+                kind = "other"
+            parts.setdefault(kind, []).append(line if line.endswith(b"\n") else line + b"\n")
+            last = said.metrics.setdefault(kind, {})
+            for name, value in point.values.items():
+                if name in last or len(last) < MAX_KEYS:
+                    last[name] = value
+    said.lines = {kind: b"".join(lines) for kind, lines in parts.items()}
+    if bad:
+        said.notices.append(f"{bad} lines of the task's metrics.jsonl were not understood")

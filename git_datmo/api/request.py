@@ -1,0 +1,194 @@
+"""`run`: from a command and its options to a recorded run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from git_datmo.api import (
+    adoption,
+    execution,
+    lookup,
+    order,
+    preparation,
+    surroundings,
+    underway,
+)
+from git_datmo.api import settings as settings_
+from git_datmo.api import state as states
+from git_datmo.api.supervision import Output
+from git_datmo.api.surroundings import User
+from git_datmo.errors import MutuallyExclusiveArguments
+from git_datmo.model.run import SCRIPT, Facts, Run
+from git_datmo.records import flights
+from git_datmo.records.project import Project
+
+Report = Callable[[str], None]
+
+
+def run(
+    project: Project,
+    command: Sequence[str] | str | None = None,
+    *,
+    runner: str | None = None,
+    environment_id: str | None = None,
+    environment_def: str | None = None,
+    environment_paths: Sequence[str] = (),
+    gpu: bool = False,
+    gpus: str | int | None = None,
+    ports: Sequence[str | int] = (),
+    mem_limit: str | int | None = None,
+    cpus: str | float | None = None,
+    network: str | None = None,
+    env: Mapping[str, str] | Sequence[str] = (),
+    data: Sequence[str] = (),
+    timeout: str | float | None = None,
+    detach: bool = False,
+    interactive: bool = False,
+    in_place: bool = False,
+    apply: bool = True,
+    session_id: str | None = None,
+    message: str | None = None,
+    label: str | None = None,
+    paths: Sequence[str] = (),
+    config: Mapping[str, Any] | None = None,
+    include_secrets: bool = False,
+    user: User = surroundings.NOBODY,
+    output: Output | None = None,
+    report: Report | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Run:
+    """Run a command from the present state and record what comes of it.
+
+    `command` is a list of words, or one text for the shell. The state is recorded as a snapshot
+    first; the command works in an isolated copy of it (`in_place`: in the work tree itself), and
+    what it changed becomes the snapshot after. With `apply`, that is put back into the work tree
+    where nothing else touched it. `timeout` is in seconds or as `10m`, `mem_limit` in bytes or as
+    `2g`. `output` hears `stdout` or `stderr` and what came, `report` lines about long work. With
+    `detach` it returns once the command has started.
+
+    A command that fails is no error: see `status` and `exit_code` of the run. Raises UsageError
+    classes for the request, EngineError where the runner fails; the snapshot before is kept then.
+    """
+    project.require_initialized()
+    _ = project.identity
+    home = project.repository.needs_work_tree("run a task")
+    if detach and interactive:
+        raise MutuallyExclusiveArguments("detach and interactive exclude each other")
+    if in_place and not apply:
+        raise MutuallyExclusiveArguments("a run in place cannot leave the work tree as it was")
+    argv = order.argv_of(command)
+    limits = order.resources_of(
+        gpu=gpu,
+        gpus=gpus,
+        ports=ports,
+        mem_limit=mem_limit,
+        cpus=cpus,
+        network=network or project.repository.config.get("datmo.network"),
+        timeout=timeout,
+    )
+    base = user.folder or home
+    variables = order.variables_of(env, user)
+    given = order.Order(
+        argv,
+        limits,
+        variables,
+        order.secret_names(variables),
+        order.mounts_of(data, base),
+        tuple(data),
+    )
+    session = lookup.session_of(project, session_id)
+    values = settings_.check("config", config) if config else {}
+    adoption.tend(project, user)
+    named = {
+        "environment_id": environment_id,
+        "environment_def": environment_def,
+        "environment_paths": environment_paths,
+    }
+    state = states.of_work_tree(
+        project,
+        user,
+        named,
+        extra=[(base, text) for text in paths]
+        + [(home, text) for text in project.repository.config.all("datmo.paths")],
+        include_secrets=include_secrets,
+        count_ignored=False,
+        progress=progress,
+    )
+    chosen = any(named.values()) or bool(project.repository.config.get("datmo.environment"))
+    name, why = preparation.choose_runner(project, runner, state.environment, chosen, user)
+    tell = report or (lambda text: None)
+    tell(f"runner: {name} ({why})")
+    asked = execution.Asked(
+        order=given,
+        runner=preparation.make_runner(project, name, user),
+        chosen=chosen,
+        state=state,
+        user=user,
+        output=output,
+        report=tell,
+        progress=progress,
+    )
+    flight = flights.create(project)
+    live = {
+        "phase": "preparing",
+        "runner": name,
+        "work_tree": os.fspath(home),
+        "project": os.fspath(project.repository.common_dir),
+        "isolated": not in_place,
+        "apply": apply,
+        "interactive": interactive,
+        "session": session,
+        "message": message,
+        "label": label,
+        "config": values,
+        "include_secrets": include_secrets,
+        "links": [
+            [os.fspath(link.source), link.dest]
+            for link in order.links_of(project.repository.config.all("datmo.link"), home)
+        ]
+        if not in_place
+        else [],
+        "mounts": [[os.fspath(mount.source), mount.name] for mount in given.mounts],
+        "environment": {
+            "id": state.environment.id,
+            "commit": state.environment.commit,
+            "definitions": [os.fsdecode(path) for path in state.environment.definitions],
+        },
+    }
+    facts = Facts(
+        id=flight.id,
+        type=SCRIPT,
+        command=argv,
+        folder=folder_of(home, user.folder),
+        created=time.time_ns() // 1_000_000,
+        runner=name,
+        environment_id=state.environment.id,
+        resources=limits.to_dict(),
+        variables=given.recorded,
+        data=given.data,
+        session_id=session,
+        git=baseline.git_of(project, state.tree),
+        platform=baseline.platform(),
+        message=message or "",
+        label=label,
+    )
+    begun = underway.begin(flight, facts, live)
+    slot, prepared = execution.ready(project, begun, asked)
+    if detach:
+        if slot is not None:
+            slot.let_go()
+        return adoption.hand_over(project, begun, variables, user, state.notices)
+    return execution.fly(project, begun, asked, slot, prepared)
+
+
+def folder_of(home: Path, folder: Path | None) -> str:
+    """Where in the work tree the user stands; the top when outside of it."""
+    if folder is None:
+        return ""
+    here, top = os.path.realpath(folder), os.path.realpath(home)
+    inside = os.path.relpath(here, top) if (here + os.sep).startswith(top + os.sep) else "."
+    return "" if inside == "." else inside

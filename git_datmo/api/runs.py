@@ -1,0 +1,181 @@
+"""Looking at runs, those under way and those recorded, and ending them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from git_datmo.api import adoption, lookup, supervision, surroundings
+from git_datmo.api.run_lookup import find_value, resolve, under_way, value
+from git_datmo.api.surroundings import User
+from git_datmo.errors import RequiredArgumentMissing, RunUnderWay, ValidationFailed
+from git_datmo.model.fields import parse_sort
+from git_datmo.model.run import Run
+from git_datmo.records import catalogue, chain, flights, runs
+from git_datmo.records.flights import Flight
+from git_datmo.records.kinds import RUN
+from git_datmo.records.project import Project
+from git_datmo.storage import refs
+
+CHUNK = 1 << 16
+FOLLOW_SECONDS = 0.1
+
+
+def ls(
+    project: Project,
+    *,
+    session_id: str | None = None,
+    all: bool = False,
+    filter: str | None = None,
+    where: str | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    user: User = surroundings.NOBODY,
+) -> list[Run]:
+    """The runs, newest first, those under way before all others.
+
+    `filter` is a part of command or label, `where` an expression such as
+    `status == "failed" and results.accuracy > 0.9`, `sort` keys such as `-results.accuracy`.
+    `all` adds hidden ones. Runs whose supervisor died are seen to first.
+    Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed.
+    """
+    keys = parse_sort(sort) if sort else None
+    if limit is not None and limit < 0:
+        raise ValidationFailed(f"a listing cannot have {limit} rows")
+    project.require_known()
+    adoption.tend(project, user)
+    index = catalogue.refresh(project)
+    session = lookup.session_of(project, session_id) if session_id is not None else None
+    names = lookup.Names(index)
+    expression = None
+    if where:
+        from git_datmo.api import filters
+
+        expression = filters.read(where, names.ids())
+    found = []
+    if not where and not sort:
+        found = [
+            run
+            for run in under_way(project, names)
+            if (session is None or run.session_id == session)
+            and (filter is None or filter in run.text or filter in (run.label or ""))
+        ][:limit]
+    left = None if limit is None else limit - len(found)
+    recorded = index.select(
+        RUN,
+        where=expression,
+        text=filter,
+        session=session,
+        include_hidden=all,
+        sort=keys,
+        limit=left,
+    )
+    return [*found, *(value(project, record, names) for record in recorded)]
+
+
+def inspect(project: Project, run_id: str, *, user: User = surroundings.NOBODY) -> Run:
+    """One run, by id or its beginning, label, or `latest`. Raises RunNotFound, AmbiguousId."""
+    adoption.tend(project, user)
+    return resolve(project, run_id)
+
+
+def logs(
+    project: Project, run_id: str, *, follow: bool = False, user: User = surroundings.NOBODY
+) -> Iterator[bytes]:
+    """What a run has printed, in pieces; with `follow` until it has ended.
+
+    Raises RunNotFound, AmbiguousId.
+    """
+    adoption.tend(project, user)
+    run = resolve(project, run_id)
+    flight = flights.find(project, run.id)
+    if flight is None:
+        return iter([run.read("log")])
+    return _follow(project, flight) if follow else _read_log(flight)
+
+
+def _read_log(flight: Flight) -> Iterator[bytes]:
+    with open(flight.log, "rb") as log:
+        while data := log.read(CHUNK):
+            yield data
+
+
+def _follow(project: Project, flight: Flight) -> Iterator[bytes]:
+    with open(flight.log, "rb", buffering=0) as log:
+        while True:
+            gone = not flight.path.exists()
+            while data := log.read(CHUNK):
+                yield data
+            if gone or not flight.attended:
+                return
+            time.sleep(FOLLOW_SECONDS)
+
+
+def stop(
+    project: Project,
+    run_id: str | None = None,
+    *,
+    all: bool = False,
+    grace: float = supervision.GRACE_SECONDS,
+    user: User = surroundings.NOBODY,
+) -> list[Run]:
+    """End a run, or all that run here, and wait until they are recorded.
+
+    What has ended stays as it is. Raises RequiredArgumentMissing, RunNotFound, and RunUnderWay
+    when one cannot be ended.
+    """
+    if not run_id and not all:
+        raise RequiredArgumentMissing("which run is to be stopped?", hint="name one, or --all")
+    project.require_initialized()
+    adoption.tend(project, user)
+    if run_id:
+        chosen = resolve(project, run_id)
+        if not chosen.is_running:
+            return [chosen]
+        wanted = [chosen.id]
+    else:
+        wanted = [run.id for run in under_way(project)]
+    for name in wanted:
+        flight = flights.find(project, name)
+        if flight is not None:
+            supervision.request_stop(flight, grace)
+    return [_ended(project, name, grace, user) for name in wanted]
+
+
+def _ended(project: Project, run_id: str, grace: float, user: User) -> Run:
+    deadline = time.monotonic() + grace + 60.0
+    while time.monotonic() < deadline:
+        flight = flights.find(project, run_id)
+        if flight is None:
+            break
+        if not flight.attended:
+            adoption.tend(project, user)
+        time.sleep(0.03)
+    found = find_value(project, run_id)
+    if found is None or found.is_running:
+        raise RunUnderWay(
+            f"the run {run_id[:12]} did not end",
+            hint="its supervisor may be stuck: see the processes of git-datmo",
+        )
+    return found
+
+
+def delete(project: Project, run_id: str) -> Run:
+    """Hide a run, in every clone that gets to know of it; its snapshots stay.
+
+    Raises RunNotFound, AmbiguousId, RunUnderWay.
+    """
+    if not run_id:
+        raise RequiredArgumentMissing("delete needs the id of a run")
+    project.require_initialized()
+    run = resolve(project, run_id)
+    if run.commit is None:
+        raise RunUnderWay(
+            f"the run {run.id[:12]} has not ended", hint=f"git datmo stop {run.id[:12]}"
+        )
+    with chain.writing(project) as writer:
+        writer.note(run.commit, set={"deleted": True})
+        name = runs.ref(run.id)
+        if refs.read_one(project.repository.common_dir, name) == run.commit:
+            writer.ref(name, None)
+    return run
