@@ -1,14 +1,16 @@
-"""The environment of a snapshot: named, or found in the captured tree, or the interpreter's."""
+"""The environment of a snapshot: named, chosen by a setting, found in the captured tree, or the
+interpreter's."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from git_datmo.api import definition as definitions
 from git_datmo.environments import detect, interpreter
 from git_datmo.errors import (
     EnvironmentDoesNotExist,
@@ -21,7 +23,6 @@ from git_datmo.model.paths import parse_mapping
 from git_datmo.records import environments, layout
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
-from git_datmo.storage import refs
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE, TREE
 from git_datmo.storage.treediff import find, walk
 from git_datmo.storage.trees import Trees
@@ -49,6 +50,8 @@ class User:
 
 NOBODY = User({})
 
+# A notebook with its pictures; what is larger is data.
+MAX_SOURCE = 32 * 1024 * 1024
 _INCLUDES = re.compile(rb"^\s*(?:-\s+)?[\"']?(?:--requirement|--constraint|-r|-c)\b", re.MULTILINE)
 
 
@@ -61,10 +64,14 @@ def choose(
     environment_def: str | None = None,
     environment_paths: Sequence[str] = (),
     dry: bool = False,
+    imports: bool = False,
 ) -> Surroundings:
     """The environment that goes with a captured tree.
 
-    Raises MutuallyExclusiveArguments, EnvironmentDoesNotExist, PathDoesNotExist.
+    `environment_id` may be a name; without any of the three, `datmo.environment` chooses. Where
+    nothing is declared either, it is the packages of the user's interpreter, with `imports` only
+    those that the project's files import and what these require.
+    Raises MutuallyExclusiveArguments, EnvironmentDoesNotExist, AmbiguousId, PathDoesNotExist.
     """
     named = [
         name
@@ -78,33 +85,32 @@ def choose(
     if len(named) > 1:
         raise MutuallyExclusiveArguments(f"{named[0]} and {named[1]} exclude each other")
     if environment_id:
-        return _kept(project, environment_id)
+        return kept(project, environment_id, dry=dry)
     if environment_def or environment_paths:
         base = user.folder or project.repository.needs_work_tree("name an environment")
-        definition = _named(base, [environment_def] if environment_def else environment_paths)
+        definition = of_paths(base, [environment_def] if environment_def else environment_paths)
         return _stored(project, definition, (), dry=dry)
-    return _found(project, captured, user, dry=dry)
+    chosen = definitions.chosen(project)
+    if chosen is not None:
+        try:
+            return kept(project, chosen, dry=dry)
+        except EnvironmentDoesNotExist as error:
+            if not dry:
+                raise EnvironmentDoesNotExist(
+                    f"{definitions.SETTING} is '{chosen}', and there is no such environment here",
+                    hint="'git datmo environment select --none' lets the project's files decide",
+                ) from error
+    return _found(project, captured, user, dry=dry, imports=imports)
 
 
-def _kept(project: Project, name: str) -> Surroundings:
-    listed = refs.read(project.repository.common_dir, layout.OWN).found
-    listed |= refs.read(project.repository.common_dir, layout.REMOTES).found
-    found = {
-        ref.rpartition("/")[2]: oid
-        for ref, oid in listed.items()
-        if "/environments/" in ref and ref.rpartition("/")[2].startswith(name)
-    }
-    if len(found) == 1 and len(name) >= 4:
-        ((oid, commit),) = found.items()
-        return Surroundings(oid, commit)
-    if project.repository.objects.kind(name) == "tree" if len(name) == 40 else False:
-        tree = project.repository.objects.tree(name)
-        if any(entry == b"environment.json" for entry, _, _ in tree):
-            return Surroundings(name, None)
-    raise EnvironmentDoesNotExist(f"there is no environment '{name}'")
+def kept(project: Project, name: str, *, dry: bool = False) -> Surroundings:
+    """The environment with a name or id. Raises EnvironmentDoesNotExist, AmbiguousId."""
+    found = definitions.find(project, name)
+    return Surroundings(found.id, None if dry else environments.commit_of(project, found.id))
 
 
-def _named(base: Path, given: Sequence[str]) -> Definition:
+def of_paths(base: Path, given: Sequence[str]) -> Definition:
+    """The definition of the files at `src` or `src>dest`. Raises PathDoesNotExist."""
     files: list[tuple[str, bytes]] = []
     for text in given:
         mapping = parse_mapping(text)
@@ -128,7 +134,9 @@ def _read(path: Path) -> bytes:
         raise UnreadableFile(f"cannot read {path}: {error.strerror}") from error
 
 
-def _found(project: Project, captured: Capture, user: User, *, dry: bool) -> Surroundings:
+def _found(
+    project: Project, captured: Capture, user: User, *, dry: bool, imports: bool
+) -> Surroundings:
     """What is in the tree, else the interpreter; remembered while both look the same."""
     home = project.repository.needs_work_tree("find the environment")
     remembered = project.repository.git_dir / "datmo" / "environment"
@@ -139,9 +147,10 @@ def _found(project: Project, captured: Capture, user: User, *, dry: bool) -> Sur
     has = project.repository.objects.has
     there = all(has(str(record[key])) for key in ("id", "commit") if record.get(key))
     seen = record.get("tree") == captured.tree and bool(record.get("id")) and there
+    seen = seen and bool(record.get("imports")) == (imports and record.get("python") is not None)
     if seen and record.get("python") is None:
         return _remembered(record)
-    definition = None if seen else _in_tree(project, captured)
+    definition = None if seen else in_tree(project, captured)
     paths: tuple[bytes, ...] = ()
     sign: str | None = None
     if definition is not None:
@@ -153,12 +162,19 @@ def _found(project: Project, captured: Capture, user: User, *, dry: bool) -> Sur
         sign = interpreter.signature(python)
         if seen and sign is not None and sign == record.get("python"):
             return _remembered(record)
-        definition = interpreter.capture(python, project_dir=home)
+        if imports:
+            from git_datmo.environments import generate
+
+            sources = project_sources(project, captured)
+            definition = generate.from_imports(sources, python, project_dir=home).definition
+        else:
+            definition = interpreter.capture(python, project_dir=home)
     found = _stored(project, definition, paths, dry=dry)
     if not dry and (paths or sign):
         document = {
             "tree": captured.tree,
             "python": sign,
+            "imports": imports and not paths,
             "id": found.id,
             "commit": found.commit,
             "definitions": [os.fsdecode(path) for path in paths],
@@ -176,7 +192,25 @@ def _remembered(record: dict[str, object]) -> Surroundings:
     return Surroundings(str(record["id"]), str(commit) if commit else None, paths)
 
 
-def _in_tree(project: Project, captured: Capture) -> Definition | None:
+def project_sources(project: Project, captured: Capture) -> Iterator[tuple[str, bytes]]:
+    """The Python files and notebooks of a captured tree, those too large to be code left out."""
+    trees = Trees(project.repository, dry=False)
+    trees.memory = captured.memory
+    home = project.repository.needs_work_tree("read the project's imports")
+    for path, mode, oid in walk(trees.read, captured.tree):
+        if mode not in (BLOB, EXECUTABLE) or not path.endswith((b".py", b".ipynb")):
+            continue
+        name = os.fsdecode(path)
+        if project.repository.objects.has(oid):
+            data = project.repository.objects.blob(oid)
+        else:
+            data = _read(home / name)
+        if len(data) <= MAX_SOURCE:
+            yield name, data
+
+
+def in_tree(project: Project, captured: Capture) -> Definition | None:
+    """The definition that the files of a captured tree make, None without one."""
     trees = Trees(project.repository, dry=False)
     trees.memory = captured.memory
     blobs: dict[str, str] = {}
