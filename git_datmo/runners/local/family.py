@@ -78,9 +78,8 @@ class Family:
         trusted = self.held or (leader is not None and leader.started == self.started)
         found = {pid for pid, begun in self._seen.items() if _is(everyone.get(pid), begun)}
         for entry in everyone.values():
-            if trusted and self.pid in (entry.pid, entry.group, entry.session):
-                found.add(entry.pid)
-            elif self._may_be_stray(entry) and table.has_variable(entry.pid, self._mark):
+            near = trusted and self.pid in (entry.pid, entry.group, entry.session)
+            if near or self._is_stray(entry):
                 found.add(entry.pid)
         below: dict[int, list[int]] = {}
         for entry in everyone.values():
@@ -95,11 +94,12 @@ class Family:
         self._seen = {entry.pid: entry.started for entry in alive}
         return alive
 
-    def _may_be_stray(self, entry: Entry) -> bool:
+    def _is_stray(self, entry: Entry) -> bool:
         """Only those younger than the leader need to be looked into."""
-        if not self.started.isdecimal() or not entry.started.isdecimal():
-            return table.HAS_PROC
-        return int(entry.started) >= int(self.started)
+        known = self.started.isdecimal() and entry.started.isdecimal()
+        if known and int(entry.started) < int(self.started):
+            return False
+        return entry.alive and table.has_variable(entry.pid, self._mark)
 
     def near(self) -> list[Entry] | None:
         """The leader and its descendants, found without looking at every process."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import (
     Conflict,
@@ -17,11 +18,14 @@ from git_datmo.errors import (
     ValidationFailed,
 )
 from git_datmo.runners.base import End, Job, Prepared, Process, Recipe, Report
-from git_datmo.runners.local import folders, gpus, interpreters, limits, memory, table, venv
+from git_datmo.runners.local import folders, gpus, interpreters, limits, memory, table
 from git_datmo.runners.local.family import Family
 from git_datmo.runners.local.process import LocalProcess
-from git_datmo.runners.local.spawn import Streams, spawn
+from git_datmo.runners.local.spawn import Streams, missing, spawn
 from git_datmo.runners.local.variables import variables
+
+if TYPE_CHECKING:
+    from git_datmo.runners.local.terminal import Terminal
 
 
 class LocalRunner:
@@ -62,6 +66,8 @@ class LocalRunner:
             )
         if self._venvs is None:
             raise EngineError(f"there is no folder to make environment {name} in")
+        from git_datmo.runners.local import venv
+
         return venv.prepare(self._venvs, recipe, job.environ, report)
 
     def start(self, job: Job, prepared: Prepared) -> Process:
@@ -78,19 +84,24 @@ class LocalRunner:
         folders.check(job)
         folders.make(job)
         undo = partial(folders.remove, job)
-        with ExitStack() as opened:
-            failed = ExitStack()
+        with ExitStack() as failed:
             failed.callback(undo)
-            with failed:
-                before = memory.kills()
-                streams = _streams(job, opened)
-                child = spawn(job.argv, cwd, environ, streams, cpus)
-                failed.pop_all()
+            kills = memory.kills()
+            shown = _terminal(job)
+            if shown is not None:
+                failed.callback(shown.finish)
+            child = _spawn(job, cwd, environ, cpus, shown)
+            failed.pop_all()
         if isinstance(child, End):
+            if shown is not None:
+                shown.finish()
             return Stillborn(child, undo)
+        if shown is not None:
+            shown.begin()
         entry = table.read(child.pid)
         family = Family(job.run_id, child.pid, entry.started if entry else "", held=True)
-        return LocalProcess(family, child, kills=before, undo=undo)
+        finish = None if shown is None else shown.finish
+        return LocalProcess(family, child, kills=kills, finish=finish, undo=undo)
 
     def adopt(self, job: Job, handle: Mapping[str, Any]) -> Process | None:
         """See `Runner.adopt`. With an empty handle it is looked for by the run's id."""
@@ -130,15 +141,41 @@ class Stillborn:
         self._undo()
 
 
-def _streams(job: Job, opened: ExitStack) -> Streams:
-    """Its input is empty; its output is appended to the two files."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-    fds = []
-    for path, how in ((os.devnull, os.O_RDONLY), (job.stdout, flags), (job.stderr, flags)):
-        try:
-            fd = os.open(path, how, 0o644)
-        except OSError as error:
-            raise Conflict(f"cannot write {path}: {error.strerror}") from error
-        opened.callback(os.close, fd)
-        fds.append(fd)
-    return Streams(*fds)
+def _terminal(job: Job) -> Terminal | None:
+    """The caller's terminal, where the job is to have it and the caller has one."""
+    if not job.interactive:
+        return None
+    from git_datmo.runners.local import terminal
+
+    return terminal.Terminal(job.stdout) if terminal.is_there() else None
+
+
+def _spawn(
+    job: Job,
+    cwd: Path,
+    environ: Mapping[str, str],
+    cpus: frozenset[int] | None,
+    shown: Terminal | None,
+) -> subprocess.Popen[bytes] | End:
+    """Start it, its output appended to the two files or shown on a terminal."""
+    append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    with ExitStack() as opened:
+        stdout, stderr = (_open(p, append, opened) for p in (job.stdout, job.stderr))
+        if shown is not None:
+            from git_datmo.runners.local.terminal import taking
+
+            streams = Streams(shown.slave, shown.slave, shown.slave)
+            end = missing(job.argv, cwd, environ)
+            return end or spawn(taking(job.argv), cwd, environ, streams, cpus)
+        # Input comes from the caller only where it was asked for: a run must be repeatable.
+        stdin = 0 if job.interactive else _open(Path(os.devnull), os.O_RDONLY, opened)
+        return spawn(job.argv, cwd, environ, Streams(stdin, stdout, stderr), cpus)
+
+
+def _open(path: Path, flags: int, opened: ExitStack) -> int:
+    try:
+        fd = os.open(path, flags | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise Conflict(f"cannot open {path}: {error.strerror}") from error
+    opened.callback(os.close, fd)
+    return fd

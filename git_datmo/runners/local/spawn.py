@@ -63,6 +63,16 @@ def spawn(
         ) from error
 
 
+def missing(argv: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> End | None:
+    """The end of a command of which it is plain beforehand that it cannot be executed."""
+    found = _find(argv[0], cwd, environ)
+    if found is None or not os.path.exists(found):
+        return End(NOT_FOUND, reason=f"there is no command {argv[0]!r}")
+    if os.path.isdir(found) or not os.access(found, os.X_OK):
+        return End(NOT_EXECUTABLE, reason=f"{argv[0]!r} is not executable")
+    return None
+
+
 def _popen(
     argv: Sequence[str],
     cwd: Path,
