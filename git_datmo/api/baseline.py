@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from git_datmo.api import lookup, settings
@@ -73,3 +74,12 @@ def platform() -> dict[str, Any]:
         "host": about.nodename,
         "cpus": os.cpu_count(),
     }
+
+
+def folder_of(home: Path, folder: Path | None) -> str:
+    """Where in the work tree the user stands; the top when outside of it."""
+    if folder is None:
+        return ""
+    here, top = os.path.realpath(folder), os.path.realpath(home)
+    inside = os.path.relpath(here, top) if (here + os.sep).startswith(top + os.sep) else "."
+    return "" if inside == "." else inside

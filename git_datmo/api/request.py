@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from git_datmo.api import (
     adoption,
+    baseline,
     execution,
     lookup,
     order,
@@ -163,7 +163,7 @@ def run(
         id=flight.id,
         type=SCRIPT,
         command=argv,
-        folder=folder_of(home, user.folder),
+        folder=baseline.folder_of(home, user.folder),
         created=time.time_ns() // 1_000_000,
         runner=name,
         environment_id=state.environment.id,
@@ -183,12 +183,3 @@ def run(
             slot.let_go()
         return adoption.hand_over(project, begun, variables, user, state.notices)
     return execution.fly(project, begun, asked, slot, prepared)
-
-
-def folder_of(home: Path, folder: Path | None) -> str:
-    """Where in the work tree the user stands; the top when outside of it."""
-    if folder is None:
-        return ""
-    here, top = os.path.realpath(folder), os.path.realpath(home)
-    inside = os.path.relpath(here, top) if (here + os.sep).startswith(top + os.sep) else "."
-    return "" if inside == "." else inside

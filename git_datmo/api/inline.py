@@ -1,0 +1,126 @@
+"""Runs inside the user's own process: a script or a notebook that says when it starts and ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from git_datmo.api import baseline, conclusion, lookup, run_lookup, settings, surroundings, underway
+from git_datmo.api import state as states
+from git_datmo.api.supervision import Outcome
+from git_datmo.api.surroundings import User
+from git_datmo.api.underway import Underway
+from git_datmo.errors import RunUnderWay
+from git_datmo.model.run import FAILED, INLINE, RUNNING, STOPPED, SUCCESS, Facts, Run
+from git_datmo.records import flights
+from git_datmo.records.project import Project
+
+
+class Inline:
+    """A run that this process is. It ends with `finish`, or, when the process dies, as lost."""
+
+    def __init__(self, project: Project, run: Underway, notices: tuple[str, ...]) -> None:
+        self._project, self._run = project, run
+        self.notices = notices
+        # A forked child has this object too, and must not end its parent's run.
+        self._process = os.getpid()
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self._run.id
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run while it lasts: `log`, `stdout`, `system.jsonl` and `task` are
+        read from it in the end."""
+        return self._run.flight.path
+
+    @property
+    def task(self) -> Path:
+        """The protocol directory: `metrics.jsonl`, `config.json`, `stats.json`."""
+        return self._run.flight.task
+
+    def finish(self, exit_code: int = 0, reason: str | None = None) -> Run:
+        """Record the run: 0 is a success, 130 an interrupt, anything else a failure that
+        `reason` explains. Raises RunUnderWay in another process or when it has ended."""
+        if os.getpid() != self._process or not self.folder.is_dir():
+            raise RunUnderWay(f"the run {self.id[:12]} is not this process's to end")
+        status = {0: SUCCESS, 130: STOPPED}.get(exit_code, FAILED)
+        oid, notices = conclusion.conclude(
+            self._project, self._run, Outcome(status, exit_code, None, reason)
+        )
+        conclusion.visited(self._project, self._run)
+        self._run.flight.discard()
+        return run_lookup.value_of(self._project, oid, notices=notices)
+
+
+def start(
+    project: Project,
+    *,
+    name: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    session_id: str | None = None,
+    label: str | None = None,
+    command: Sequence[str] = (),
+    user: User = surroundings.NOBODY,
+) -> Inline:
+    """Begin a run of this very process, in the user's own work tree.
+
+    The state now is recorded as the snapshot before, the state at `finish` as the one after.
+    `name` says what it is, `config` its settings, `command` how the process was started.
+    Raises ProjectNotInitialized, IdentityMissing, InvalidArgumentType, SessionDoesNotExist.
+    """
+    project.require_initialized()
+    _ = project.identity
+    home = project.repository.needs_work_tree("start a run")
+    values = settings.check("config", config) if config else {}
+    session = lookup.session_of(project, session_id)
+    state = states.of_work_tree(project, user, {}, count_ignored=False)
+    flight = flights.create(project)
+    try:
+        earlier = baseline.before(
+            project, state, session, f"before run {flight.id[:12]}: {name or 'in this process'}"
+        )
+        live = {
+            "phase": "started",
+            "runner": "inline",
+            "work_tree": os.fspath(home),
+            "isolated": False,
+            "apply": False,
+            "session": session,
+            "message": name,
+            "label": label,
+            "config": values,
+            "environment": {
+                "id": state.environment.id,
+                "commit": state.environment.commit,
+                "definitions": [os.fsdecode(path) for path in state.environment.definitions],
+            },
+        }
+        now = time.time_ns() // 1_000_000
+        facts = Facts(
+            id=flight.id,
+            type=INLINE,
+            command=tuple(command),
+            folder=baseline.folder_of(home, user.folder),
+            status=RUNNING,
+            created=now,
+            started=now,
+            runner="inline",
+            environment_id=state.environment.id,
+            before_id=earlier.id,
+            session_id=session,
+            git=baseline.git_of(project, state.tree),
+            platform=baseline.platform(),
+            message=name or "",
+            label=label,
+        )
+        run = underway.begin(flight, facts, live)
+    except BaseException:
+        flight.discard()
+        raise
+    return Inline(project, run, state.notices)
