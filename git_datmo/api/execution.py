@@ -30,7 +30,7 @@ from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError, EngineError
 from git_datmo.model.run import FAILED, RUNNING, Run
 from git_datmo.records.project import Project
-from git_datmo.runners.base import Job, Prepared, Process, Runner
+from git_datmo.runners.base import Job, Prepared, Process, Recipe, Runner
 from git_datmo.storage import pool, results
 from git_datmo.storage.pool import Slot
 
@@ -50,6 +50,7 @@ class Asked:
     output: Output | None
     report: Callable[[str], None]
     progress: Callable[[int], None] | None
+    recipe: Recipe | None = None
 
 
 def ready(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None, Prepared]:
@@ -59,17 +60,14 @@ def ready(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None, P
     """
     try:
         asked.runner.check(run.job(asked.user.environ, asked.order.variables))
-        earlier = baseline.before(
-            project,
-            asked.state,
-            str(run.live["session"]),
-            f"before run {run.id[:12]}: {baseline.title(asked.order.argv)}",
-        )
+        if not run.facts.get("before_id"):
+            what = f"before run {run.id[:12]}: {baseline.title(asked.order.argv)}"
+            session = str(run.live["session"])
+            run.facts["before_id"] = baseline.before(project, asked.state, session, what).id
+        run.save()
     except BaseException:
         run.flight.discard()
         raise
-    run.facts["before_id"] = earlier.id
-    run.save()
     try:
         return _prepare(project, run, asked)
     except DatmoError as error:
@@ -102,7 +100,7 @@ def fly(
 def _prepare(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None, Prepared]:
     """The isolated tree, filled, and whatever the runner needs, made."""
     tree = asked.state.tree
-    recipe = preparation.recipe_of(
+    recipe = asked.recipe or preparation.recipe_of(
         project, asked.runner.name, asked.state.environment, asked.chosen, tree, asked.report
     )
     job = run.job(asked.user.environ, asked.order.variables)
@@ -123,7 +121,7 @@ def _prepare(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None
         except BaseException:
             slot.close()
             raise
-    run.facts["built"] = dict(prepared.facts)
+    run.facts["built"] = {**prepared.facts, "chosen": asked.chosen}
     run.live |= {"phase": "ready", "prepared": dict(prepared.token)}
     run.save()
     return slot, prepared

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,19 +9,18 @@ from git_datmo.api import (
     adoption,
     baseline,
     execution,
+    launch,
     lookup,
     order,
     preparation,
     surroundings,
-    underway,
 )
 from git_datmo.api import settings as settings_
 from git_datmo.api import state as states
 from git_datmo.api.supervision import Output
 from git_datmo.api.surroundings import User
 from git_datmo.errors import MutuallyExclusiveArguments
-from git_datmo.model.run import SCRIPT, Facts, Run
-from git_datmo.records import flights
+from git_datmo.model.run import Run
 from git_datmo.records.project import Project
 
 Report = Callable[[str], None]
@@ -132,54 +129,19 @@ def run(
         report=tell,
         progress=progress,
     )
-    flight = flights.create(project)
-    live = {
-        "phase": "preparing",
-        "runner": name,
-        "work_tree": os.fspath(home),
-        "project": os.fspath(project.repository.common_dir),
-        "isolated": not in_place,
-        "apply": apply,
-        "interactive": interactive,
-        "session": session,
-        "message": message,
-        "label": label,
-        "config": values,
-        "include_secrets": include_secrets,
-        "links": [
-            [os.fspath(link.source), link.dest]
-            for link in order.links_of(project.repository.config.all("datmo.link"), home)
-        ]
-        if not in_place
-        else [],
-        "mounts": [[os.fspath(mount.source), mount.name] for mount in given.mounts],
-        "environment": {
-            "id": state.environment.id,
-            "commit": state.environment.commit,
-            "definitions": [os.fsdecode(path) for path in state.environment.definitions],
-        },
-    }
-    facts = Facts(
-        id=flight.id,
-        type=SCRIPT,
-        command=argv,
-        folder=baseline.folder_of(home, user.folder),
-        created=time.time_ns() // 1_000_000,
-        runner=name,
-        environment_id=state.environment.id,
-        resources=limits.to_dict(),
-        variables=given.recorded,
-        data=given.data,
-        session_id=session,
-        git=baseline.git_of(project, state.tree),
-        platform=baseline.platform(),
-        message=message or "",
-        label=label,
+    begun = launch.begin(
+        project,
+        asked,
+        launch.Terms(
+            session=session,
+            folder=baseline.folder_of(home, user.folder),
+            in_place=in_place,
+            apply=apply,
+            interactive=interactive,
+            message=message,
+            label=label,
+            config=values,
+            include_secrets=include_secrets,
+        ),
     )
-    begun = underway.begin(flight, facts, live)
-    slot, prepared = execution.ready(project, begun, asked)
-    if detach:
-        if slot is not None:
-            slot.let_go()
-        return adoption.hand_over(project, begun, variables, user, state.notices)
-    return execution.fly(project, begun, asked, slot, prepared)
+    return launch.go(project, begun, asked, detach=detach)

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from git_datmo.api.adoption import supervise
+    from git_datmo.api.repetition import rerun
     from git_datmo.api.request import run
     from git_datmo.api.runs import delete, inspect, logs, ls, stop
 
-__all__ = ["delete", "inspect", "logs", "ls", "run", "stop", "supervise"]
+__all__ = ["delete", "inspect", "logs", "ls", "rerun", "run", "stop", "supervise"]
 
 _VERBS = {
     "delete": "runs",
     "inspect": "runs",
     "logs": "runs",
     "ls": "runs",
+    "rerun": "repetition",
     "run": "request",
     "stop": "runs",
     "supervise": "adoption",

@@ -1,0 +1,99 @@
+"""A request that is complete becomes a run: written down, started, and watched or handed over."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from git_datmo.api import adoption, baseline, execution, order, underway
+from git_datmo.api.execution import Asked
+from git_datmo.api.underway import Underway
+from git_datmo.model.run import SCRIPT, Facts, Run
+from git_datmo.records import flights
+from git_datmo.records.project import Project
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a run is to be made and recorded. `session` is an id, `folder` where in the work tree
+    it starts, `rerun_of` the id of the run that it repeats, `before` the snapshot it starts from
+    when that is there already."""
+
+    session: str
+    folder: str = ""
+    type: str = SCRIPT
+    in_place: bool = False
+    apply: bool = True
+    interactive: bool = False
+    message: str | None = None
+    label: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    include_secrets: bool = False
+    rerun_of: str | None = None
+    before: str | None = None
+
+
+def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
+    """Write down a new run, its lock held by this process."""
+    home = project.repository.needs_work_tree("run a task")
+    state, given = asked.state, asked.order
+    links = []
+    if not terms.in_place:
+        named = project.repository.config.all("datmo.link")
+        links = [[os.fspath(k.source), k.dest] for k in order.links_of(named, home)]
+    live = {
+        "phase": "preparing",
+        "runner": asked.runner.name,
+        "work_tree": os.fspath(home),
+        "project": os.fspath(project.repository.common_dir),
+        "isolated": not terms.in_place,
+        "apply": terms.apply,
+        "interactive": terms.interactive,
+        "session": terms.session,
+        "message": terms.message,
+        "label": terms.label,
+        "config": dict(terms.config),
+        "include_secrets": terms.include_secrets,
+        "links": links,
+        "mounts": [[os.fspath(mount.source), mount.name] for mount in given.mounts],
+        "environment": {
+            "id": state.environment.id,
+            "commit": state.environment.commit,
+            "definitions": [os.fsdecode(path) for path in state.environment.definitions],
+        },
+    }
+    flight = flights.create(project)
+    facts = Facts(
+        id=flight.id,
+        type=terms.type,
+        command=given.argv,
+        folder=terms.folder,
+        created=time.time_ns() // 1_000_000,
+        runner=asked.runner.name,
+        environment_id=state.environment.id,
+        before_id=terms.before,
+        rerun_of=terms.rerun_of,
+        resources=given.resources.to_dict(),
+        variables=given.recorded,
+        data=given.data,
+        session_id=terms.session,
+        git=baseline.git_of(project, state.tree),
+        platform=baseline.platform(),
+        message=terms.message or "",
+        label=terms.label,
+    )
+    return underway.begin(flight, facts, live)
+
+
+def go(project: Project, run: Underway, asked: Asked, *, detach: bool = False) -> Run:
+    """Start a run that was written down; returns when it is recorded, or, with `detach`, when its
+    command has started in the hands of a process of its own."""
+    slot, prepared = execution.ready(project, run, asked)
+    if not detach:
+        return execution.fly(project, run, asked, slot, prepared)
+    if slot is not None:
+        slot.let_go()
+    return adoption.hand_over(project, run, asked.order.variables, asked.user, asked.state.notices)
