@@ -8,8 +8,9 @@ from git_datmo.api import lookup, surroundings
 from git_datmo.api.state import notices
 from git_datmo.api.surroundings import Surroundings, User
 from git_datmo.model.project import ProjectInfo, Status
+from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
-from git_datmo.records import catalogue, layout
+from git_datmo.records import catalogue, flights, layout
 from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage import treediff, worktree
@@ -98,7 +99,16 @@ def status(project: Project, *, user: User = surroundings.NOBODY) -> Status:
         latest_user=public(user_made),
         latest_automatic=public(automatic),
         warnings=tuple(warnings),
+        running=_running(project, names),
     )
+
+
+def _running(project: Project, names: lookup.Names) -> tuple[Run, ...]:
+    if not flights.listed(project):
+        return ()
+    from git_datmo.api import run_lookup
+
+    return tuple(run_lookup.under_way(project, names))
 
 
 def _unsaved(

@@ -92,7 +92,15 @@ def execute(
     found = door.project(capture=True)
     from git_datmo.api.settings import parse_items
     from git_datmo.ui import run as ui
+    from git_datmo.ui.escape import safe
     from git_datmo.ui.live import Live
+
+    def report(text: str) -> None:
+        # Where it runs and why is said once and stays; what a build prints comes and goes.
+        if text.startswith("runner: "):
+            live.say([safe(text)])
+        else:
+            live.report(text)
 
     with Live(quiet=quiet, apart=json) as live:
         done = door.call(
@@ -103,7 +111,7 @@ def execute(
             config=parse_items("config", config) if config else None,
             user=door.user(),
             output=live.output,
-            report=live.report,
+            report=report,
             progress=live.advance,
         )
         if done.is_running:

@@ -21,12 +21,20 @@ COMMANDS = {
     "version": "project",
     "snapshot": "snapshot",
     "session": "session",
+    "run": "run",
+    "ls": "runs",
+    "logs": "runs",
+    "stop": "runs",
+    "delete": "runs",
+    "rerun": "rerun",
+    "task": "task",
     "push": "remote",
     "fetch": "remote",
     "pull": "remote",
     "fsck": "fsck",
     "demo": "demo",
     "hook": "hook",
+    "supervise": "supervise",
 }
 
 

@@ -105,9 +105,10 @@ def _read(name: str | None, description: str | None) -> tuple[str | None, str | 
 @click.command()
 @door.as_json
 def status(json: bool) -> None:
-    """Show which snapshot you are on and what is unsaved."""
+    """Show which snapshot you are on, what is unsaved, and what is running."""
     found = door.call("project.status", door.project(), user=door.user())
     from git_datmo.cli.snapshot import as_dict
+    from git_datmo.ui import run as runs
     from git_datmo.ui import status as ui
 
     shown = {
@@ -124,6 +125,7 @@ def status(json: bool) -> None:
         "unsaved": found.unsaved,
         "latest_user": as_dict(found.latest_user),
         "latest_automatic": as_dict(found.latest_automatic),
+        "running": [runs.to_dict(run) for run in found.running],
         "warnings": list(found.warnings),
     }
     if json:

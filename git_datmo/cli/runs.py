@@ -11,6 +11,7 @@ import click
 from git_datmo.cli import door
 from git_datmo.cli.door import verb
 from git_datmo.cli.table import listing_options, show
+from git_datmo.errors import MutuallyExclusiveArguments
 
 if TYPE_CHECKING:
     from git_datmo.model.run import Run
@@ -57,6 +58,7 @@ def ls(
         where=where,
         sort=sort,
         limit=limit,
+        user=door.user(),
     )
     from git_datmo.ui import run as ui
 
@@ -98,7 +100,7 @@ def inspect(run_id: str, json: bool) -> None:
     """Show everything about one run, also while it is under way."""
     from git_datmo.ui import run as ui
 
-    found = door.call("run.inspect", door.project(), run_id)
+    found = door.call("run.inspect", door.project(), run_id, user=door.user())
     if json:
         door.document(ui.to_dict(found))
     else:
@@ -116,7 +118,7 @@ def logs(run_id: str, follow: bool) -> None:
     """
     from git_datmo.ui.terminal import passable
 
-    pieces = door.call("run.logs", door.project(), run_id, follow=follow)
+    pieces = door.call("run.logs", door.project(), run_id, follow=follow, user=door.user())
     out = sys.stdout.buffer
     for piece in passable(pieces) if sys.stdout.isatty() else pieces:
         out.write(piece)
@@ -141,13 +143,18 @@ def stop(run_id: str | None, named: str | None, all: bool, grace: float, json: b
     """End a run that is under way; what it has done so far is recorded."""
     from git_datmo.ui import run as ui
 
-    ended = door.call("run.stop", door.project(), run_id or named, all=all, grace=grace)
+    chosen = run_id or named
+    if chosen and all:
+        raise MutuallyExclusiveArguments("the name of a run and --all exclude each other")
+    ended = door.call("run.stop", door.project(), chosen, all=all, grace=grace, user=door.user())
     if json:
         door.document([ui.to_dict(item) for item in ended])
     elif not ended:
         door.say("Nothing is running")
     else:
-        door.say(f"Stopped run {item.id}" for item in ended)
+        for item in ended:
+            stopped = item.status == "stopped"
+            door.say(f"Stopped run {item.id}" if stopped else f"Had ended: {ui.line(item)}")
 
 
 @verb("run.delete", named="run_id")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
 
 
@@ -33,7 +34,7 @@ class Status:
     """Where the work tree stands.
 
     `current` is the snapshot you are on; `unsaved` maps code, environment and files to the
-    paths that differ from it.
+    paths that differ from it. `running` are the runs that have not been recorded yet.
     """
 
     project: ProjectInfo
@@ -43,6 +44,7 @@ class Status:
     latest_user: Snapshot | None
     latest_automatic: Snapshot | None
     warnings: tuple[str, ...] = ()
+    running: tuple[Run, ...] = ()
 
     @property
     def clean(self) -> bool:

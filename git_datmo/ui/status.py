@@ -17,7 +17,7 @@ def render(status: Mapping[str, object], *, color: bool = False) -> Iterator[str
 
     Keys: `initialized`, `project` (name, description), `session`, `current`, `latest_user` and
     `latest_automatic` (snapshots or None), `unsaved` (component to paths), `running` (runs with
-    id, command, started), `hidden` (kind to count), `warnings`. All may be absent.
+    id, command_text, started), `hidden` (kind to count), `warnings`. All may be absent.
     """
     if status.get("initialized") is False:
         yield "no project here yet: run 'git datmo init'"
@@ -99,7 +99,7 @@ def _running(status: Mapping[str, object], color: bool) -> Iterator[str]:
         parts = [paint(safe(str(run["id"])[:SHORT]), "yellow", color=color)]
         if isinstance(started, int):
             parts.append(local_time(started))
-        parts.append(safe(str(run.get("command") or "")))
+        parts.append(safe(str(run.get("command_text") or "")))
         yield "  " + "  ".join(parts)
 
 

@@ -72,7 +72,7 @@ def test_status_of_a_project_at_work() -> None:
         "unsaved": {"code": [f"{n}.py" for n in range(12)], "environment": [], "files": ["a\n"]},
         "latest_user": SNAPSHOT,
         "latest_automatic": {"id": "f" * 40, "created": 1795231320_000, "message": ""},
-        "running": [{"id": "r" * 40, "command": "python train.py", "started": 1795231320_000}],
+        "running": [{"id": "r" * 40, "command_text": "python train.py", "started": 1795231320_000}],
         "hidden": {"automatic": 4, "deleted": 0},
         "warnings": ["the hook is gone\x07"],
     }
