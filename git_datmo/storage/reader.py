@@ -70,21 +70,30 @@ class Reader:
     keep_secrets: bool = False
     pointers: dict[str, Pointer] = field(default_factory=dict)
 
-    def read(self, full: bytes, shown: str, *, store: bool | None, check: bool) -> Known | None:
+    def read(
+        self,
+        full: bytes,
+        shown: str,
+        *,
+        store: bool | None,
+        check: bool,
+        folder: int | None = None,
+    ) -> Known | None:
         """Read one path; None when it is gone or is neither a file nor a symbolic link.
 
         `store` forces (True) or forbids (False) the content store; `check` asks `inspect`
-        about the content of a small file. Raises FileChanging, UnreadableFile, NoSpace.
+        about the content of a small file. With `folder`, an open directory, `full` is a name in
+        it. Raises FileChanging, UnreadableFile, NoSpace.
         """
         for _ in range(ATTEMPTS):
             try:
-                before = os.lstat(full)
+                before = os.lstat(full, dir_fd=folder)
             except (FileNotFoundError, NotADirectoryError):
                 return None
             if stat.S_ISLNK(before.st_mode):
-                known = self._link(full, before)
+                known = self._link(full, before, folder)
             elif stat.S_ISREG(before.st_mode):
-                known = self._file(full, shown, before, store=store, check=check)
+                known = self._file(full, shown, before, folder, store=store, check=check)
             else:
                 return None
             if known is not None:
@@ -94,18 +103,26 @@ class Reader:
             hint="wait until it is no longer written, or leave it out with .gitignore",
         )
 
-    def _link(self, full: bytes, before: os.stat_result) -> Known | None:
+    def _link(self, full: bytes, before: os.stat_result, folder: int | None) -> Known | None:
         try:
-            target = os.readlink(full)
+            target = os.readlink(full, dir_fd=folder)
         except OSError:
             return None
         return Known(Look.of(before), LINK, self._blob(target), None, "")
 
     def _file(
-        self, full: bytes, shown: str, before: os.stat_result, *, store: bool | None, check: bool
+        self,
+        full: bytes,
+        shown: str,
+        before: os.stat_result,
+        folder: int | None,
+        *,
+        store: bool | None,
+        check: bool,
     ) -> Known | None:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            fd = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            fd = os.open(full, flags, dir_fd=folder)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
                 return None

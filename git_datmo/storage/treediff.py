@@ -71,6 +71,10 @@ class Finder:
         """What a folder of the tree holds, by name; nothing when there is no such folder."""
         known = self._folders.get(path)
         if known is None:
+            # From the top down, so that no depth is too much for the stack.
+            for above in reversed(parents(path)):
+                if above not in self._folders:
+                    self.folder(above)
             leaf = self(path) if path else (TREE, self._tree)
             listed = self._read(leaf[1]) if leaf is not None and leaf[0] == TREE else []
             known = {name: (mode, oid) for name, mode, oid in listed}

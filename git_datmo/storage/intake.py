@@ -1,0 +1,156 @@
+"""Reading what a task left into objects and into the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.errors import FileChanging, UnreadableFile, UnsafePath
+from git_datmo.storage import attributes, secrets
+from git_datmo.storage.attributes import FORBIDDEN, FORCED
+from git_datmo.storage.dirfd import Directories
+from git_datmo.storage.leftovers import Leftovers
+from git_datmo.storage.objects import EXECUTABLE, LINK
+from git_datmo.storage.pack import PackWriter
+from git_datmo.storage.reader import Known, Reader
+from git_datmo.storage.repository import Repository
+from git_datmo.storage.store import Store
+from git_datmo.storage.treediff import Leaf
+
+_PACK_FROM = 64  # new files from which on they go into a pack instead of loose objects
+_PACK_BYTES = 1 << 30  # a pack of ours may hold 2 GiB
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read. `threshold`, in bytes, from which on content goes to the store; `max_files`
+    and `max_bytes` (None: the free space of the disk) limit what is read."""
+
+    threshold: int
+    include_secrets: bool = False
+    sync: bool = False
+    max_files: int = 1_000_000
+    max_bytes: int | None = None
+    advance: Callable[[int], None] | None = None
+
+
+class Intake:
+    """Reads files and links. `old` is what the tree before had at a path.
+
+    `secrets` are new files that look like one, with the reason.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        store: Store,
+        options: Options,
+        old: Callable[[bytes], Leaf | None],
+    ) -> None:
+        self._repository, self._options, self._old = repository, options, old
+        self.reader = Reader(
+            write_blob=self._write_blob,
+            store=store,
+            threshold=options.threshold,
+            sync=options.sync,
+            executable_bit=repository.config.boolean("core.filemode", True),
+            advance=options.advance,
+            inspect=secrets.in_content,
+            keep_secrets=options.include_secrets,
+        )
+        self.secrets: dict[bytes, str] = {}
+        self._flags: dict[bytes, int] = {}
+        self._pack: PackWriter | None = None
+        self._packed = 0
+
+    @contextmanager
+    def expecting(self, paths: Collection[bytes]) -> Iterator[None]:
+        """Around the reading of these paths of the tree: attributes are asked for at once, and
+        many files become one pack."""
+        if paths and self._repository.work_tree is not None:
+            self._flags = attributes.look_up(self._repository, paths)
+        if len(paths) <= _PACK_FROM:
+            yield
+            return
+        self._start_pack()
+        try:
+            yield
+        except BaseException as error:
+            if self._pack is not None:
+                self._pack.__exit__(type(error), error, error.__traceback__)
+            raise
+        self._finish_pack()
+
+    def read(
+        self, root: Path, left: Leftovers, place: Callable[[bytes], bytes]
+    ) -> dict[bytes, Known]:
+        """What the fresh files of a folder hold; `place` is where a path goes in the tree."""
+        found: dict[bytes, Known] = {}
+        if not left.fresh:
+            return found
+        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            with Directories(fd) as directories:
+                for path in left.fresh:
+                    known = self._file(directories, left, path, place(path))
+                    if known is not None:
+                        found[path] = known
+        finally:
+            os.close(fd)
+        return found
+
+    def _file(
+        self, directories: Directories, left: Leftovers, path: bytes, place: bytes
+    ) -> Known | None:
+        old = self._old(place)
+        if old is None and (reason := secrets.in_name(place)) is not None:
+            self.secrets[place] = reason
+            if not self._options.include_secrets:
+                return None
+        flags = self._flags.get(place, 0)
+        store = True if flags & FORCED else False if flags & FORBIDDEN else None
+        folder, _, name = path.rpartition(b"/")
+        try:
+            known = self.reader.read(
+                name,
+                os.fsdecode(place),
+                store=store,
+                check=old is None,
+                folder=directories.open(folder),
+            )
+        except (UnreadableFile, FileChanging) as error:
+            left.skip(path, error.message)
+            return None
+        except (FileNotFoundError, PermissionError, UnsafePath):
+            left.skip(path, "changed while it was read")
+            return None
+        if known is not None and known.secret:
+            self.secrets[place] = known.secret
+            if not known.oid:
+                return None
+        executable = old is not None and old[0] == EXECUTABLE and not self.reader.executable_bit
+        if known is not None and executable and known.mode != LINK:
+            known = known._replace(mode=EXECUTABLE)
+        return known
+
+    def _write_blob(self, data: bytes) -> str:
+        if self._pack is None:
+            return self._repository.objects.write_blob(data)
+        self._packed += len(data)
+        if self._packed > _PACK_BYTES:
+            self._finish_pack()
+            self._start_pack()
+        return self._pack.add(data)
+
+    def _start_pack(self) -> None:
+        self._pack, self._packed = PackWriter(self._repository.common_dir, keep=True), 0
+
+    def _finish_pack(self) -> None:
+        if self._pack is not None:
+            self._pack.__exit__(None, None, None)
+            if self._pack.kept is not None:
+                self._repository.objects.fresh.kept.append(self._pack.kept)
+            self._pack = None
