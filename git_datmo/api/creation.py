@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from git_datmo.api import lookup, settings, surroundings
@@ -24,6 +25,8 @@ def create(
     message: str | None = None,
     label: str | None = None,
     session_id: str | None = None,
+    run_id: str | None = None,
+    task_id: str | None = None,
     code_id: str | None = None,
     commit_id: str | None = None,
     environment_id: str | None = None,
@@ -48,8 +51,10 @@ def create(
     A state is the work tree (or `code_id` / `commit_id`), the environment, config and stats.
     When a snapshot of the same state exists, the message and label become operations on it and
     a hidden one becomes visible. `paths` are `src>dest` or plain paths of files to take along
-    from anywhere; `filepaths` is their older name. Relative paths start from `user.folder`, else
-    from the top of the work tree. `progress` is told bytes of large content.
+    from anywhere; `filepaths` is their older name. With `run_id` (older: `task_id`) the state is
+    what that run left, with its results; config and stats given are merged over them. Relative
+    paths start from `user.folder`, else from the top of the work tree. `progress` is told bytes
+    of large content.
     Raises what the parts raise: RequiredArgumentMissing, MutuallyExclusiveArguments,
     IdentityMissing, ProjectNotInitialized, and so on; then nothing was recorded.
     """
@@ -65,12 +70,20 @@ def create(
             ("config", config, config_filename, config_filepath),
             ("stats", stats, stats_filename, stats_filepath),
         )
+        if given or name or path or not (run_id or task_id)
     }
     named = {
         "environment_id": environment_id,
         "environment_def": environment_def,
         "environment_paths": environment_paths,
     }
+    words = Words(session, message, label, visible, found.get("config"), found.get("stats"))
+    if run_id or task_id:
+        parts = (*named.values(), code_id, commit_id, file_collection_id, filepaths, paths)
+        chosen = replace(words, session=session if session_id else "")
+        from git_datmo.api import promotion
+
+        return promotion.of_run(project, run_id, task_id, any(parts), chosen)
     if code_id or commit_id:
         found_state = of_code(project, code_id or "", commit_id, user, named, file_collection_id)
     else:
@@ -85,7 +98,6 @@ def create(
             count_ignored=visible,
             progress=progress,
         )
-    words = Words(session, message, label, visible, found["config"], found["stats"])
     return record(project, found_state, words)
 
 

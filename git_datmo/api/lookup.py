@@ -14,7 +14,7 @@ from git_datmo.errors import (
 )
 from git_datmo.model.snapshot import Facts, Snapshot
 from git_datmo.records import catalogue, layout
-from git_datmo.records.kinds import SESSION, SNAPSHOT
+from git_datmo.records.kinds import RUN, SESSION, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Index, Record
 from git_datmo.storage.index.record import plain
@@ -180,7 +180,13 @@ def value(project: Project, record: Record, names: Names, **made: Any) -> Snapsh
 
         return content.open_files(project, record.id, mode)
 
-    return Snapshot(facts(record, names), opener=opener, **made)
+    def maker() -> str | None:
+        index = catalogue.refresh(project)
+        found = index.find_text(("after_id",), record.id, RUN)
+        first = index.get(found[-1]) if found else None
+        return None if first is None else str(first.doc.get("run_id"))
+
+    return Snapshot(facts(record, names), opener=opener, maker=maker, **made)
 
 
 def facts(record: Record, names: Names) -> Facts:

@@ -49,9 +49,7 @@ def choose_runner(
             return name, why
     if not named and b"Dockerfile" not in around.definitions:
         return LOCAL, "no container was declared"
-    from git_datmo.runners.docker.probe import reachable
-
-    if reachable(user.environ):
+    if registry.engine_answers(user.environ):
         return DOCKER, "its environment is declared and an engine answers"
     return LOCAL, "its environment is declared, but no container engine answers"
 

@@ -21,7 +21,8 @@ from git_datmo.storage.treediff import Finder, Leaf
 
 @dataclass(frozen=True)
 class Words:
-    """What is said of a state beside the state itself. `session` is an id."""
+    """What is said of a state beside the state itself. `session` is an id. With `apart`, a
+    snapshot that somebody gave other words stays as it is, and a second one is made."""
 
     session: str
     message: str | None = None
@@ -29,6 +30,7 @@ class Words:
     visible: bool = True
     config: Mapping[str, Any] | None = None
     stats: Mapping[str, Any] | None = None
+    apart: bool = False
 
 
 def record(project: Project, state: State, words: Words) -> Snapshot:
@@ -56,7 +58,7 @@ def put(
     """The same inside a writing: the snapshot's id, whether it is new, the fields that changed."""
     found = {"config": words.config or {}, "stats": words.stats or {}}
     wanted = {kind: document.dumps(document.encode(value)) for kind, value in found.items()}
-    existing = _same(writer.index, state, wanted)
+    existing = _same(writer.index, state, wanted, words)
     if existing is not None:
         changes = _news(existing, words)
         if changes:
@@ -74,13 +76,17 @@ def put(
     return oid, True, ()
 
 
-def _same(index: Index, state: State, wanted: Mapping[str, bytes]) -> Record | None:
-    for candidate in index.select(
-        SNAPSHOT, tree=state.tree, environment=state.environment.id, include_hidden=True
-    ):
-        if all(document.dumps(candidate.doc.get(k, {})) == wanted[k] for k in wanted):
-            return candidate
-    return None
+def _same(index: Index, state: State, wanted: Mapping[str, bytes], words: Words) -> Record | None:
+    """The snapshot that holds all of it: the one it was made from, if that does."""
+    found = [
+        candidate
+        for candidate in index.select(
+            SNAPSHOT, tree=state.tree, environment=state.environment.id, include_hidden=True
+        )
+        if all(document.dumps(candidate.doc.get(k, {})) == wanted[k] for k in wanted)
+        and not (words.apart and candidate.visible and candidate.message != words.message)
+    ]
+    return next((each for each in found if each.id == state.parent), next(iter(found), None))
 
 
 def _news(existing: Record, words: Words) -> dict[str, Any]:

@@ -6,51 +6,40 @@ time, and nothing in it names a path of this machine.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from git_datmo.api import (
-    adjustment,
     adoption,
-    content,
     execution,
     launch,
     lookup,
     order,
+    origin,
     preparation,
     run_lookup,
-    state,
     surroundings,
 )
+from git_datmo.api import trust as asking
 from git_datmo.api.adjustment import Adjusted
-from git_datmo.api.state import State
 from git_datmo.api.supervision import Output
-from git_datmo.api.surroundings import Surroundings, User
+from git_datmo.api.surroundings import User
+from git_datmo.api.trust import Trust
 from git_datmo.errors import (
-    CommitDoesNotExist,
-    Conflict,
-    EngineError,
     RequiredArgumentMissing,
     RunNotFound,
     RunUnderWay,
     SnapshotNotFound,
 )
-from git_datmo.model import document
 from git_datmo.model.comparison import Comparison, Content, compare
-from git_datmo.model.run import Resources, Run
-from git_datmo.records import catalogue, environments
+from git_datmo.model.run import Run
+from git_datmo.records import catalogue
 from git_datmo.records.kinds import RUN
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
-from git_datmo.runners.base import Recipe
-from git_datmo.storage.index import Record
-from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE
-from git_datmo.storage.treediff import diff, find
-from git_datmo.storage.trees import Trees
+from git_datmo.storage.objects import TREE
+from git_datmo.storage.treediff import diff
 
 
 @dataclass(frozen=True)
@@ -61,17 +50,6 @@ class Rerun:
     original: Run
     comparison: Comparison
     adjusted: Adjusted
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """What somebody else's run would do here, to be shown before it does."""
-
-    run: Run
-    asks: Mapping[str, Any]
-
-
-Trust = Callable[[Foreign], bool]
 
 
 def rerun(
@@ -121,11 +99,14 @@ def rerun(
             hint="git datmo snapshot checkout its snapshot and run that program",
         )
     tell = report or (lambda text: None)
-    _trusted(project, original, trust)
+    asking.ask(project, original, trust)
     before = lookup.snapshot(project, original.before_id)
-    around = _environment(project, original, before, environment_id)
-    base = _onto(project, onto, before, around, user) if onto else _state(project, before, around)
-    adjusted, base = _adjusted(project, original, base, set)
+    around = origin.environment(project, original, before, environment_id)
+    if onto:
+        base = origin.onto_state(project, onto, before, around, user)
+    else:
+        base = origin.state_of(project, before, around)
+    adjusted, base = origin.adjusted_state(project, original, base, set)
     variables = {n: v for n, v in original.variables.items() if v is not None}
     variables |= order.variables_of(env, user)
     for name in sorted(n for n, v in original.variables.items() if v is None):
@@ -133,11 +114,11 @@ def rerun(
             tell(f"the value of {name} was not recorded: give it with --env {name}")
     given = order.Order(
         adjusted.argv,
-        _resources(original, timeout),
+        origin.resources(original, timeout),
         variables,
         order.secret_names(variables)
         | frozenset(n for n, v in original.variables.items() if v is None and n in variables),
-        _mounts(project, original, data, user),
+        origin.mounts(project, original, data, user),
         tuple(data) or original.data,
     )
     name = runner or original.runner
@@ -152,7 +133,7 @@ def rerun(
         output=output,
         report=tell,
         progress=progress,
-        recipe=_image(project, original, name, base, onto or environment_id, user),
+        recipe=origin.image(project, original, name, base, onto or environment_id, user),
     )
     unchanged = not onto and not adjusted.files
     terms = launch.Terms(
@@ -193,150 +174,6 @@ def _original(project: Project, run_id: str | None) -> Run:
         )
     # The same state may have come out of several: the first one made it.
     return found[-1]
-
-
-def _trusted(project: Project, original: Run, trust: Trust | None) -> None:
-    """Ask once before somebody else's command runs here."""
-    index = catalogue.refresh(project)
-    if original.commit is None or catalogue.made_here(project, index, original.commit):
-        return
-    asks = {
-        "command": list(original.command),
-        "folder": original.folder,
-        "runner": original.runner,
-        "environment": original.environment_id,
-        "image": original.built.get("image"),
-        "resources": dict(original.resources),
-        "variables": sorted(original.variables),
-    }
-    digest = hashlib.sha256(document.dumps(asks)).hexdigest()
-    known = project.home / "trusted"
-    with suppress(OSError):
-        if digest in known.read_text("ascii").split():
-            return
-    if trust is None or not trust(Foreign(original, asks)):
-        raise Conflict(
-            f"the run {original.id[:12]} was recorded by {original.author} in another clone, "
-            f"and would run here: {original.text}",
-            hint="look at it with 'git datmo inspect', then confirm with --yes",
-        )
-    with open(known, "a", encoding="ascii") as file:
-        file.write(digest + "\n")
-
-
-def _environment(
-    project: Project, original: Run, before: Record, environment_id: str | None
-) -> Surroundings:
-    if environment_id:
-        from git_datmo.storage.worktree import Capture
-
-        nothing = Capture(EMPTY_TREE, {*()}, {}, {}, [], [], [], 0, True, 0)
-        return surroundings.choose(project, nothing, User({}), environment_id=environment_id)
-    oid = str(original.environment_id or before.environment or EMPTY_TREE)
-    if oid == EMPTY_TREE:
-        return Surroundings(EMPTY_TREE, None)
-    definition = environments.read(project, oid)
-    objects = project.repository.objects
-    inside = tuple(
-        path.encode()
-        for path, data in definition.files
-        if (leaf := find(objects.tree, before.tree or EMPTY_TREE, path.encode())) is not None
-        and leaf[0] != TREE
-        and objects.blob(leaf[1]) == data
-    )
-    return Surroundings(oid, environments.commit_of(project, oid), inside)
-
-
-def _state(project: Project, before: Record, around: Surroundings) -> State:
-    files = set(content.files_of(project, before.id))
-    return State(before.tree or EMPTY_TREE, files, around, parent=before.id)
-
-
-def _onto(project: Project, onto: str, before: Record, around: Surroundings, user: User) -> State:
-    """Newer code with the environment and files of the run."""
-    try:
-        code = lookup.snapshot(project, onto)
-    except SnapshotNotFound:
-        collection = str(before.doc.get("file_collection_id") or "")
-        named = {"environment_id": around.id} if around.id != EMPTY_TREE else {}
-        try:
-            return state.of_code(
-                project, "", onto, user, named, collection if collection != EMPTY_TREE else None
-            )
-        except CommitDoesNotExist as error:
-            raise SnapshotNotFound(f"there is no snapshot or commit '{onto}'") from error
-    if code.tree is None:
-        raise SnapshotNotFound(f"there is no snapshot or commit '{onto}'")
-    return State(code.tree, set(content.files_of(project, code.id)), around, parent=code.id)
-
-
-def _adjusted(
-    project: Project, original: Run, base: State, items: Sequence[str] | Mapping[str, str]
-) -> tuple[Adjusted, State]:
-    """The command and state with new settings."""
-    if not items:
-        return Adjusted(original.command), base
-    objects = project.repository.objects
-    files: dict[str, bytes] = {}
-    for path in adjustment.config_paths(original.command, original.folder):
-        leaf = find(objects.tree, base.tree, os.fsencode(path))
-        if leaf is not None and leaf[0] in (BLOB, 0o100755):
-            files[path] = objects.blob(leaf[1])
-    adjusted = adjustment.adjust(original.command, files, items)
-    if not adjusted.files:
-        return adjusted, base
-    changes = {}
-    for path, data in adjusted.files.items():
-        leaf = find(objects.tree, base.tree, os.fsencode(path))
-        changes[os.fsencode(path)] = (leaf[0] if leaf else BLOB, objects.write_blob(data))
-    tree = Trees(project.repository, dry=False).patch(base.tree, dict(changes))
-    return adjusted, replace(base, tree=tree)
-
-
-def _resources(original: Run, timeout: str | float | None) -> Resources:
-    asked = dict(original.resources)
-    asked["ports"] = tuple(asked.get("ports") or ())
-    names = Resources.__dataclass_fields__
-    found = Resources(**{k: v for k, v in asked.items() if k in names})
-    if timeout is None:
-        return found
-    return replace(found, timeout=order.resources_of(timeout=timeout).timeout)
-
-
-def _mounts(project: Project, original: Run, data: Sequence[str], user: User) -> tuple[Any, ...]:
-    """The data of the run: as given now, or, for a run made here, where it was then."""
-    home = project.repository.needs_work_tree("run a task")
-    if data or not original.data:
-        return order.mounts_of(data, user.folder or home)
-    index = catalogue.refresh(project)
-    if original.commit and catalogue.made_here(project, index, original.commit):
-        return order.mounts_of(original.data, home / original.folder)
-    raise RequiredArgumentMissing(
-        f"the run {original.id[:12]} used data outside the repository: {', '.join(original.data)}",
-        hint="say where it is here: --data 'path>name'",
-    )
-
-
-def _image(
-    project: Project,
-    original: Run,
-    runner: str,
-    base: State,
-    other: object,
-    user: User,
-) -> Recipe | None:
-    """The very image that the run had, when that is here; None: make it from its definition."""
-    image = original.built.get("image")
-    if runner != preparation.DOCKER or other or not isinstance(image, str):
-        return None
-    from git_datmo.runners.docker.image import has_image
-
-    try:
-        if has_image(user.environ, image):
-            return Recipe(base.environment.id, "image", (("image", image.encode()),))
-    except EngineError:
-        return None
-    return None
 
 
 def _digests(project: Project, run: Run) -> dict[str, Content]:

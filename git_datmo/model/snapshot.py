@@ -29,7 +29,6 @@ class Facts:
     session_id: str = ""
     session: str = ""
     model_id: str = ""
-    task_id: str | None = None
     visible: bool = True
     deleted: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -49,6 +48,7 @@ class Snapshot:
         facts: Facts | None = None,
         *,
         opener: Opener | None = None,
+        maker: Callable[[], str | None] | None = None,
         is_new: bool = False,
         recorded: tuple[str, ...] = (),
         notices: tuple[str, ...] = (),
@@ -62,6 +62,7 @@ class Snapshot:
             )
         self._facts = facts
         self._opener = opener
+        self._maker = maker
         # Whether this call made it, which fields it changed on one that was there, and what
         # the maker should know (what was left out, say).
         self.is_new = is_new
@@ -79,6 +80,11 @@ class Snapshot:
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *Facts.__dataclass_fields__]
+
+    @property
+    def task_id(self) -> str | None:
+        """The id of the run that left this state, None when no run did."""
+        return self._maker() if self._maker is not None else None
 
     @property
     def created_at(self) -> datetime:
@@ -114,7 +120,8 @@ class Snapshot:
 
     def to_dict(self) -> dict[str, Any]:
         """Every stored field, as plain values."""
-        return {name: getattr(self._facts, name) for name in Facts.__dataclass_fields__}
+        fields = {name: getattr(self._facts, name) for name in Facts.__dataclass_fields__}
+        return {**fields, "task_id": self.task_id}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Snapshot) and other._facts.id == self._facts.id

@@ -29,3 +29,17 @@ def make(name: str, *, environ: Mapping[str, str], settings: Mapping[str, Any]) 
     raise ValidationFailed(
         f"there is no runner called {name!r}", hint=f"choose one of: {', '.join(NAMES)}"
     )
+
+
+def engine_answers(environ: Mapping[str, str]) -> bool:
+    """Whether a container engine answers; costs a few milliseconds at most."""
+    from git_datmo.runners.docker.probe import reachable
+
+    return reachable(environ)
+
+
+def has_image(environ: Mapping[str, str], image: str) -> bool:
+    """Whether the engine has the image with this id. Raises EngineError when none answers."""
+    from git_datmo.runners.docker.image import has_image as held
+
+    return held(environ, image)

@@ -1,0 +1,146 @@
+"""Where a repeated run starts: state, environment, data and limits of the run that it repeats."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from git_datmo.api import adjustment, content, lookup, order, preparation, state, surroundings
+from git_datmo.api.adjustment import Adjusted
+from git_datmo.api.state import State
+from git_datmo.api.surroundings import Surroundings, User
+from git_datmo.errors import (
+    CommitDoesNotExist,
+    EngineError,
+    RequiredArgumentMissing,
+    SnapshotNotFound,
+)
+from git_datmo.model.run import Resources, Run
+from git_datmo.records import catalogue, environments
+from git_datmo.records.project import Project
+from git_datmo.runners import registry
+from git_datmo.runners.base import Recipe
+from git_datmo.storage.index import Record
+from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE
+from git_datmo.storage.treediff import find
+from git_datmo.storage.trees import Trees
+
+
+def environment(
+    project: Project, original: Run, before: Record, environment_id: str | None
+) -> Surroundings:
+    """The environment of a run, or another one by its id or name."""
+    if environment_id:
+        from git_datmo.storage.worktree import Capture
+
+        nothing = Capture(EMPTY_TREE, {*()}, {}, {}, [], [], [], 0, True, 0)
+        return surroundings.choose(project, nothing, User({}), environment_id=environment_id)
+    oid = str(original.environment_id or before.environment or EMPTY_TREE)
+    if oid == EMPTY_TREE:
+        return Surroundings(EMPTY_TREE, None)
+    definition = environments.read(project, oid)
+    objects = project.repository.objects
+    inside = tuple(
+        path.encode()
+        for path, data in definition.files
+        if (leaf := find(objects.tree, before.tree or EMPTY_TREE, path.encode())) is not None
+        and leaf[0] != TREE
+        and objects.blob(leaf[1]) == data
+    )
+    return Surroundings(oid, environments.commit_of(project, oid), inside)
+
+
+def state_of(project: Project, before: Record, around: Surroundings) -> State:
+    """The state that a snapshot holds."""
+    files = set(content.files_of(project, before.id))
+    return State(before.tree or EMPTY_TREE, files, around, parent=before.id)
+
+
+def onto_state(
+    project: Project, onto: str, before: Record, around: Surroundings, user: User
+) -> State:
+    """Newer code with the environment and files of the run."""
+    try:
+        code = lookup.snapshot(project, onto)
+    except SnapshotNotFound:
+        collection = str(before.doc.get("file_collection_id") or "")
+        named = {"environment_id": around.id} if around.id != EMPTY_TREE else {}
+        try:
+            return state.of_code(
+                project, "", onto, user, named, collection if collection != EMPTY_TREE else None
+            )
+        except CommitDoesNotExist as error:
+            raise SnapshotNotFound(f"there is no snapshot or commit '{onto}'") from error
+    if code.tree is None:
+        raise SnapshotNotFound(f"there is no snapshot or commit '{onto}'")
+    return State(code.tree, set(content.files_of(project, code.id)), around, parent=code.id)
+
+
+def adjusted_state(
+    project: Project, original: Run, base: State, items: Sequence[str] | Mapping[str, str]
+) -> tuple[Adjusted, State]:
+    """The command and state with new settings."""
+    if not items:
+        return Adjusted(original.command), base
+    objects = project.repository.objects
+    files: dict[str, bytes] = {}
+    for path in adjustment.config_paths(original.command, original.folder):
+        leaf = find(objects.tree, base.tree, os.fsencode(path))
+        if leaf is not None and leaf[0] in (BLOB, 0o100755):
+            files[path] = objects.blob(leaf[1])
+    adjusted = adjustment.adjust(original.command, files, items)
+    if not adjusted.files:
+        return adjusted, base
+    changes = {}
+    for path, data in adjusted.files.items():
+        leaf = find(objects.tree, base.tree, os.fsencode(path))
+        changes[os.fsencode(path)] = (leaf[0] if leaf else BLOB, objects.write_blob(data))
+    tree = Trees(project.repository, dry=False).patch(base.tree, dict(changes))
+    return adjusted, replace(base, tree=tree)
+
+
+def resources(original: Run, timeout: str | float | None) -> Resources:
+    """What the run was granted, with another time limit if one is given."""
+    asked = dict(original.resources)
+    asked["ports"] = tuple(asked.get("ports") or ())
+    names = Resources.__dataclass_fields__
+    found = Resources(**{k: v for k, v in asked.items() if k in names})
+    if timeout is None:
+        return found
+    return replace(found, timeout=order.resources_of(timeout=timeout).timeout)
+
+
+def mounts(project: Project, original: Run, data: Sequence[str], user: User) -> tuple[Any, ...]:
+    """The data of the run: as given now, or, for a run made here, where it was then."""
+    home = project.repository.needs_work_tree("run a task")
+    if data or not original.data:
+        return order.mounts_of(data, user.folder or home)
+    index = catalogue.refresh(project)
+    if original.commit and catalogue.made_here(project, index, original.commit):
+        return order.mounts_of(original.data, home / original.folder)
+    raise RequiredArgumentMissing(
+        f"the run {original.id[:12]} used data outside the repository: {', '.join(original.data)}",
+        hint="say where it is here: --data 'path>name'",
+    )
+
+
+def image(
+    project: Project,
+    original: Run,
+    runner: str,
+    base: State,
+    other: object,
+    user: User,
+) -> Recipe | None:
+    """The very image that the run had, when that is here; None: make it from its definition."""
+    found = original.built.get("image")
+    if runner != preparation.DOCKER or other or not isinstance(found, str):
+        return None
+    try:
+        if registry.has_image(user.environ, found):
+            return Recipe(base.environment.id, "image", (("image", found.encode()),))
+    except EngineError:
+        return None
+    return None
