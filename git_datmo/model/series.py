@@ -180,6 +180,9 @@ def _fits(key: str, value: object) -> bool:
 
 def _lenient(data: bytes) -> Any:
     try:
-        return json.loads(data)
+        found = json.loads(data)
+        # Half a surrogate pair, which JSON can spell, could never be written again.
+        json.dumps(found, ensure_ascii=False).encode()
+        return found
     except (ValueError, RecursionError) as error:
         raise InvalidDocument(f"a line of metrics is not JSON: {error}") from None

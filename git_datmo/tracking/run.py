@@ -171,9 +171,20 @@ def _recorded(
         config=plain(dictionary(config)),
         session_id=session_id,
         label=label,
+        command=_command(folder),
         user=User(dict(os.environ), running=True, folder=folder),
     )
     return TrackedRun(recording.task, recording.id, recording)
+
+
+def _command(folder: Path) -> tuple[str, ...]:
+    """How this program was started, as it can be started again elsewhere; nothing when it was
+    not started in `folder`, or is a conversation."""
+    words = getattr(sys, "orig_argv", [])
+    if _interactive() or len(words) < 2 or folder.resolve() != Path.cwd().resolve():
+        return ()
+    top = f"{Path.cwd()}{os.sep}"
+    return (os.path.basename(words[0]), *(word.removeprefix(top) for word in words[1:]))
 
 
 def log(
