@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def local_place(tmp_path: Path) -> Place:
 
 
 @pytest.fixture(params=["local"])
-def place(request: pytest.FixtureRequest) -> Place:
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """A runner, by the fixture `<name>_place`."""
     made: Place = request.getfixturevalue(f"{request.param}_place")
-    return made
+    yield made
+    made.end()

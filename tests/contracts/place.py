@@ -66,6 +66,8 @@ class Place:
     settings: Mapping[str, Any] = field(default_factory=dict)
     inherits: bool = False
     remains: Callable[[Job], list[str]] = nothing_remains
+    started: list[Process] = field(default_factory=list)
+    orphans: list[tuple[Job, Mapping[str, Any]]] = field(default_factory=list)
 
     def job(self, *argv: str, files: Mapping[str, str | bytes] | None = None, **more: Any) -> Job:
         """A job in folders of its own, with `files` in its tree."""
@@ -104,7 +106,9 @@ class Place:
         return False
 
     def start(self, job: Job) -> Process:
-        return self.runner.start(job, self.prepare(job))
+        process = self.runner.start(job, self.prepare(job))
+        self.started.append(process)
+        return process
 
     def finish(self, job: Job, process: Process) -> Outcome:
         """Wait, read, close; nothing may be left."""
@@ -144,7 +148,15 @@ class Place:
             line = supervisor.stdout.readline()
             supervisor.send_signal(signal.SIGKILL)
         handle: Mapping[str, Any] = json.loads(line)
+        self.orphans.append((job, handle))
         return handle
+
+    def end(self) -> None:
+        """Whatever a failed test left running goes."""
+        adopted = [self.runner.adopt(job, handle) for job, handle in self.orphans]
+        for process in (*self.started, *filter(None, adopted)):
+            process.stop(0)
+            process.close()
 
     def adopt(self, job: Job, handle: Mapping[str, Any]) -> Process | None:
         """As a later supervisor would: it knows the folders and no more of the command."""

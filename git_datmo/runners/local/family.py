@@ -118,10 +118,20 @@ class Family:
         return found
 
     def signal(self, number: int) -> list[Entry]:
-        """Send a signal to everybody; who they were."""
+        """Send a signal to everybody; who they were.
+
+        The leader's group gets it at once, as from a terminal: nobody in it can fork away, and a
+        shell does not see its child die before it hears itself.
+        """
         members = self.members()
-        for entry in members:
-            send(entry, number)
+        grouped = False
+        if self.held or self.leader() is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+                grouped = True
+        for entry in sorted(members, key=lambda entry: entry.pid != self.pid):
+            if not grouped or entry.group != self.pid:
+                send(entry, number)
         return members
 
     def kill(self) -> None:

@@ -135,8 +135,8 @@ class LocalProcess:
             time.sleep(min(LOOK_SECONDS, left))
 
     def _there(self) -> bool:
-        if self._child is not None and not table.HAS_PROC:
-            return self._child.poll() is None
+        if self._child is not None:
+            return _runs(self._child)
         leader = self._family.leader()
         return leader is not None and leader.alive
 
@@ -181,15 +181,25 @@ class LocalProcess:
             self._fd = None
 
 
+def _runs(child: subprocess.Popen[bytes]) -> bool:
+    """Whether a child has not ended yet; it is not waited for, so that its number stays its own."""
+    try:
+        return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False
+    except AttributeError:  # macOS before Python 3.13
+        return child.poll() is None
+
+
 def _reap(child: subprocess.Popen[bytes]) -> int | None:
     """The code of a child that has ended; None when somebody else has taken it (SIGCHLD ignored
     in this process): Popen then says 0, which would be a lie."""
-    try:
-        status = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    except ChildProcessError:
-        child.poll()
-        return None
-    except AttributeError:  # macOS before Python 3.13
-        status = None
-    code = child.wait()
-    return code if status is None or status.si_pid == child.pid else None
+    if child.returncode is None:
+        try:
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        except ChildProcessError:
+            child.poll()
+            return None
+        except AttributeError:  # macOS before Python 3.13
+            pass
+    return child.wait()
