@@ -70,10 +70,11 @@ def _scalar(value: object, *, text: bool = False, depth: int = 0) -> Any:
     """Return a scalar as it is stored; `text` where only what can be a key will do."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode() if not value.isascii() else value
-    try:
-        return document.decode(document.encode(value))
-    except InvalidArgumentType:
-        pass
+    if not (text and isinstance(value, Mapping | list | tuple)):
+        try:
+            return document.decode(document.encode(value))
+        except InvalidArgumentType:
+            pass
     listed = getattr(value, "tolist", None)
     if callable(listed) and not text:
         found = listed()

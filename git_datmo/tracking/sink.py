@@ -67,11 +67,14 @@ class Sink:
                 what, type, step = _sorted(what, metrics, step, type, values)
             refused = self._refused
             data = line(what, type=type, step=step, epoch=epoch, time=time(), refused=refused)
-            if self._fd < 0 or self._torn:
+            careful = self._fd < 0 or self._torn
+            if careful:
                 data = self._open() + data
             written = os.write(self._fd, data)
             if written != len(data):
                 self._finish(data[written:])
+            elif careful:
+                self._torn = False
             if refused:
                 self._note(refused.pop())
                 refused.clear()
@@ -118,8 +121,7 @@ class Sink:
             size = os.fstat(fd).st_size
             self._torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
             self._fd = fd
-        torn, self._torn = self._torn, False
-        return b"\n" if torn else b""
+        return b"\n" if self._torn else b""
 
     def _finish(self, rest: bytes) -> None:
         """Write what the system did not take at once: a full disk says so only now."""
