@@ -40,7 +40,8 @@ class Options:
 class Intake:
     """Reads files and links. `old` is what the tree before had at a path.
 
-    `secrets` are new files that look like one, with the reason.
+    `secrets` are new files that look like one and were left out, with the reason; `included`
+    those that were read, for that was asked.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Intake:
             keep_secrets=options.include_secrets,
         )
         self.secrets: dict[bytes, str] = {}
+        self.included: set[bytes] = set()
         self._flags: dict[bytes, int] = {}
         self._pack: PackWriter | None = None
         self._packed = 0
@@ -106,10 +108,9 @@ class Intake:
         self, directories: Directories, left: Leftovers, path: bytes, place: bytes
     ) -> Known | None:
         old = self._old(place)
-        if old is None and (reason := secrets.in_name(place)) is not None:
-            self.secrets[place] = reason
-            if not self._options.include_secrets:
-                return None
+        reason = secrets.in_name(place) if old is None else None
+        if reason is not None and self._found(place, reason):
+            return None
         flags = self._flags.get(place, 0)
         store = True if flags & FORCED else False if flags & FORBIDDEN else None
         folder, _, name = path.rpartition(b"/")
@@ -127,10 +128,8 @@ class Intake:
         except (FileNotFoundError, PermissionError, UnsafePath):
             left.skip(path, "changed while it was read")
             return None
-        if known is not None and known.secret:
-            self.secrets[place] = known.secret
-            if not known.oid:
-                return None
+        if known is not None and known.secret and self._found(place, known.secret):
+            return None
         executable = old is not None and old[0] == EXECUTABLE and not self.reader.executable_bit
         if known is not None and executable and known.mode != LINK:
             known = known._replace(mode=EXECUTABLE)
@@ -144,6 +143,14 @@ class Intake:
             self._finish_pack()
             self._start_pack()
         return self._pack.add(data)
+
+    def _found(self, place: bytes, reason: str) -> bool:
+        """Note what looks like a secret; True when it is left out."""
+        if self._options.include_secrets:
+            self.included.add(place)
+        else:
+            self.secrets[place] = reason
+        return not self._options.include_secrets
 
     def _start_pack(self) -> None:
         self._pack, self._packed = PackWriter(self._repository.common_dir, keep=True), 0

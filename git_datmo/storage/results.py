@@ -36,8 +36,9 @@ class Results:
     """What a task left: `tree`, and by path what differs from before (None: gone).
 
     `files` are the paths that are results: new ones and those in the store; `pointers` the latter.
-    `ignored` are those of the new ones that git ignores. `secrets` look like secrets: left out
-    unless they were to be included. `skipped` could not be recorded, with the reason.
+    `ignored` are those of the new ones that git ignores. `secrets` look like secrets and were left
+    out, with the reason; `included` look like secrets and were recorded, for that was asked.
+    `skipped` could not be recorded, with the reason.
     """
 
     tree: str
@@ -46,6 +47,7 @@ class Results:
     pointers: dict[bytes, Pointer] = field(default_factory=dict)
     ignored: set[bytes] = field(default_factory=set)
     secrets: dict[bytes, str] = field(default_factory=dict)
+    included: set[bytes] = field(default_factory=set)
     skipped: tuple[tuple[bytes, str], ...] = ()
 
 
@@ -231,6 +233,7 @@ class _Reading:
             pointers,
             self._ignored(new),
             self.intake.secrets,
+            self.intake.included,
             tuple(self.skipped),
         )
 

@@ -10,6 +10,7 @@ import pytest
 
 from git_datmo.errors import NoSpace
 from git_datmo.storage import intake, leftovers
+from git_datmo.storage.reader import Reader
 from git_datmo.storage.results import Results
 from tests.kit import nobody
 from tests.kit.capture import pointer
@@ -22,7 +23,7 @@ def test_nothing_changed(left: Left, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("an unchanged file was read")
 
-    monkeypatch.setattr(intake.Reader, "read", refuse)
+    monkeypatch.setattr(Reader, "read", refuse)
     assert left.read() == Results(left.before)
 
 
@@ -171,7 +172,8 @@ def test_secrets_are_left_out(left: Left) -> None:
     assert set(found.secrets) == {b".env", b"notes.txt", b"task/id_rsa"}
     found = left.read(include_secrets=True)
     assert set(found.changes) == {b"code.py", b".env", b"notes.txt", b"task/id_rsa"}
-    assert set(found.secrets) == {b".env", b"notes.txt", b"task/id_rsa"}
+    assert found.secrets == {}
+    assert found.included == {b".env", b"notes.txt", b"task/id_rsa"}
 
 
 def test_links_of_the_run_are_left_out(left: Left, tmp_path: Path) -> None:
