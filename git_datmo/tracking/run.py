@@ -6,14 +6,15 @@ import atexit
 import os
 import sys
 import threading
-import traceback
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from git_datmo.errors import Conflict
-from git_datmo.model.run import Run
 from git_datmo.tracking.sink import FAULTS, Sink, said, warn
+
+if TYPE_CHECKING:
+    from git_datmo.model.run import Run
 
 TASK, RUN = "DATMO_TASK_DIR", "DATMO_RUN_ID"
 INTERRUPTED = 130
@@ -245,6 +246,8 @@ def _ending(error: BaseException | None) -> tuple[int, str | None]:
         return 1, str(code)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted"
+    import traceback
+
     return 1, traceback.format_exception_only(error)[-1].strip()
 
 

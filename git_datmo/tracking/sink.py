@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +25,8 @@ FAULTS: Final = (
 
 def warn(message: str) -> None:
     """Say something in the program's log, on stderr unless the program says otherwise."""
+    import logging
+
     logging.getLogger("git_datmo").warning("git-datmo: %s", message)
 
 
