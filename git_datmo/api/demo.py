@@ -1,4 +1,4 @@
-"""The demo: a small real project with a few snapshots, made to be looked at and played with."""
+"""The demo: a small real project with a few runs, made to be looked at and played with."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from git_datmo.api import project as projects
+from git_datmo.api import run as runs
 from git_datmo.api import session, snapshot, surroundings
 from git_datmo.api.surroundings import User
 from git_datmo.errors import Conflict, DatmoError, GitFailed
 from git_datmo.model.demo import Demonstration, Step
+from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records.project import Project
 from git_datmo.storage.durability import disk_errors
@@ -33,7 +35,7 @@ SETTINGS = {
 SESSION = "penguins"
 RESULT = "decision_map.csv"
 
-# Label -> what the snapshot says, and which settings differ from the one before.
+# Label -> what the run is for, and which settings differ from the one before.
 TRIALS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "baseline": ("bill depth and body mass", {}),
     "bill": ("length and depth of the bill", {"features": ["bill_length_mm", "bill_depth_mm"]}),
@@ -53,7 +55,7 @@ def demo(
     user: User = surroundings.NOBODY,
     report: Callable[[Step], None] | None = None,
 ) -> Demonstration:
-    """Make a project in `directory`, train with several settings, and snapshot each.
+    """Make a project in `directory`, train with several settings, compare, and repeat the best.
 
     Needs no project: the one it makes has an identity of its own. `directory` is new or empty;
     when the demo fails nothing of it stays. `report` hears of each step as it is done, `program`
@@ -107,11 +109,10 @@ def _play(
         if changes:
             config |= changes
             (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-        said = _train(folder)
-        done(f"Train: {message}", "python3 train.py", said)
-        made.append(snapshot.create(project, message=message, label=label, user=user))
-        command = f'git datmo snapshot -m "{message}" --label {label}'
-        done("Record code, environment, files, config and stats", command, made[-1])
+        trained = _train(project, message, label, user)
+        command = f'git datmo run --label {label} --message "{message}" -- python3 train.py'
+        done("Train, and record what went in and what came out", command, trained)
+        made.append(snapshot.inspect(project, str(trained.after_id)))
 
     order = "-stats.accuracy"
     listed = snapshot.ls(project, sort=order)
@@ -133,6 +134,14 @@ def _play(
             f"{back.written} files written; stats.json says accuracy {stats['accuracy']}, "
             f"{RESULT} has {size:,} bytes",
         )
+    again = runs.rerun(project, best.id, user=user)
+    if not again.comparison.equal:
+        raise DatmoError("the demo's best run could not be repeated", hint="please report this")
+    done(
+        f"Does {best.label} hold? Run it again from the state it started from, and compare",
+        f"git datmo rerun --check {best.label}",
+        again.comparison,
+    )
     return made, best
 
 
@@ -162,10 +171,17 @@ def _project(folder: Path, done: Callable[..., None]) -> Project:
     return project
 
 
-def _train(folder: Path) -> str:
-    command = [sys.executable, "train.py"]
-    run = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-    if run.returncode != 0:
-        said = run.stderr.decode(errors="replace").strip().splitlines()
-        raise DatmoError(f"the demo's train.py failed: {said[-1] if said else run.returncode}")
-    return run.stdout.decode(errors="replace").strip()
+def _train(project: Project, message: str, label: str, user: User) -> Run:
+    python = "python3" if shutil.which("python3", path=user.environ.get("PATH")) else sys.executable
+    done = runs.run(
+        project,
+        [python, "train.py"],
+        runner="local",
+        message=message,
+        label=label,
+        user=user,
+    )
+    if done.exit_code != 0:
+        said = done.logs.strip().splitlines()
+        raise DatmoError(f"the demo's train.py failed: {said[-1] if said else done.status}")
+    return done

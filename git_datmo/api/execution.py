@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.api import (
-    application,
     baseline,
     conclusion,
     content,
@@ -235,6 +234,8 @@ def _put_back(
     project: Project, run: Underway, found: Results
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The paths written into the user's work tree, and why others were not."""
+    from git_datmo.api import application
+
     before = project.repository.objects.commit(str(run.facts["before_id"])).tree
     try:
         done = application.put_back(project, before, found, known=_known(project))

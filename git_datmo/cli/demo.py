@@ -16,11 +16,14 @@ from git_datmo.cli.door import verb
 MINE = '{"features": ["bill_length_mm", "body_mass_g"], "epochs": 9, "learning_rate": 1, "seed": 7}'
 NEXT = (
     ("How it looks from here, and what can be asked:", "git datmo status"),
-    ("", "git datmo snapshot ls --where 'stats.accuracy > 0.95'"),
+    ("", "git datmo ls --where 'results.accuracy > 0.95'"),
     ("", "git datmo snapshot inspect {best}"),
+    (
+        "The best one with another setting, beside your work:",
+        "git datmo rerun --set epochs=3 flipper",
+    ),
     ("A try of your own:", f"echo '{MINE}' >config.json"),
-    ("", "python3 train.py"),
-    ("", "git datmo snapshot -m 'my own try' --label mine"),
+    ("", "git datmo run --message 'my own try' --label mine -- python3 train.py"),
     ("", "git datmo snapshot diff {best} mine"),
     (
         "The best one, written into a folder beside:",
@@ -34,7 +37,7 @@ NEXT = (
 @click.command()
 @click.argument("directory", required=False, metavar="[DIR]")
 def demo(directory: str | None) -> None:
-    """Make a small real project in DIR and show what snapshots are for.
+    """Make a small real project in DIR and show what runs and snapshots are for.
 
     DIR (default ./git-datmo-demo) must be new or empty. Takes a few seconds, needs no network and
     no git identity. Delete the folder when you are done.
@@ -62,13 +65,18 @@ def _show(step: Any) -> None:
 def _lines(shown: Any) -> list[str]:
     from git_datmo.cli.snapshot import STYLES, table_of
     from git_datmo.cli.table import lines_of
+    from git_datmo.model.comparison import Comparison
     from git_datmo.model.diff import SnapshotDiff
-    from git_datmo.model.snapshot import Snapshot
-    from git_datmo.ui import diff
+    from git_datmo.model.run import Run
+    from git_datmo.ui import comparison, diff
+    from git_datmo.ui import run as runs
     from git_datmo.ui.escape import safe
 
-    if isinstance(shown, Snapshot):
-        return [f"Created snapshot with id: {shown.id}"]
+    if isinstance(shown, Run):
+        said = (safe(line) for line in shown.logs.splitlines())
+        return [*said, *runs.summary(shown, color=door.color())]
+    if isinstance(shown, Comparison):
+        return list(comparison.render(shown, color=door.color(), width=door.width()))
     if isinstance(shown, SnapshotDiff):
         return list(diff.render(shown, color=door.color(), width=door.width()))
     if isinstance(shown, list):

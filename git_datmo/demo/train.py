@@ -102,7 +102,7 @@ def main() -> None:
     model = {"features": features, "scale": sizes, "species": SPECIES, "weights": weights}
     Path("model.json").write_text(json.dumps(model, indent=2) + "\n", encoding="utf-8")
     draw_map(weights, features, sizes)
-    print(f"accuracy {accuracy}, loss {loss} on {len(test)} penguins")
+    print(f"accuracy: {accuracy}\nloss: {loss}\ntested: {len(test)}")
 
 
 if __name__ == "__main__":

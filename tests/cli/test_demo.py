@@ -70,7 +70,13 @@ def test_it_leaves_a_project_with_its_snapshots(tmp_path: Path):
     tree = made.tree(listed[0]["id"])
     pointer = made.git("cat-file", "blob", tree["decision_map.csv"].split(" ")[-1])
     assert pointer.startswith("git-datmo pointer 1\n")
-    assert listed[0]["id"] in done.stdout
+    assert listed[0]["id"][:12] in done.stdout
+    runs = datmo("run", "ls", "--json", cwd=made.path).json()
+    assert [one["label"] for one in runs] == [None, *reversed(verbs.TRIALS)]
+    assert {one["status"] for one in runs} == {"success"}
+    assert runs[0]["rerun_of"] == runs[1]["id"]
+    assert runs[0]["after_id"] == runs[1]["after_id"] == listed[0]["id"]
+    assert f"repeats {runs[1]['id'][:12]}: the same" in done.stdout
     assert "accuracy  0.7282 -> 0.9806" in done.stdout
     assert datmo("status", "--json", cwd=made.path).json()["clean"] is True
     assert_clean(made)
