@@ -1,0 +1,58 @@
+"""The two files a job's output goes to, each a faithful prefix of what the task has written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+COMPARED = 2**16
+
+
+class Record:
+    """One stream's file. What is written once stays; the engine's log can be laid over it."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self.fault: str | None = None
+        self.dropped = False
+
+    def append(self, data: bytes) -> None:
+        """Write what came. A full disk is remembered, and the task goes on unrecorded."""
+        if self.fault is None:
+            try:
+                while data:
+                    data = data[os.write(self._fd, data) :]
+            except OSError as error:
+                self.fault = f"its output could not be recorded: {error.strerror}"
+
+    def overlay(self, log: Iterable[bytes]) -> None:
+        """Take a log from its start: pass over what is here already, write what is not.
+
+        Where the log begins otherwise, the engine has dropped its oldest part: then all of it is
+        written, and `dropped` says that some may be missing or twice.
+        """
+        size, at = os.fstat(self._fd).st_size, 0
+        for data in log:
+            if at < COMPARED and not self._agrees(data, at):
+                size = at = 0
+                self.dropped = True
+            if at + len(data) > size:
+                self.append(data[max(0, size - at) :])
+            at += len(data)
+
+    def _agrees(self, data: bytes, at: int) -> bool:
+        here = os.pread(self._fd, min(len(data), COMPARED - at), at)
+        return data.startswith(here) or self.dropped
+
+    def tail(self, size: int = 4096) -> bytes:
+        """The last bytes of it."""
+        end = os.fstat(self._fd).st_size
+        return os.pread(self._fd, size, max(0, end - size))
+
+    def close(self) -> None:
+        """Let go of the file. Twice is fine."""
+        with suppress(OSError):
+            fd, self._fd = self._fd, -1
+            os.close(fd)

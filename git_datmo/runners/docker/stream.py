@@ -1,0 +1,75 @@
+"""What a container prints, as it comes over an attached connection or from the engine's log."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+BLOCK = 2**18
+OUT, ERR = 1, 2
+_HEADER = struct.Struct(">BxxxL")
+
+
+class Attached:
+    """A connection to a container's streams, made before it starts so that nothing is missed."""
+
+    def __init__(self, client: APIClient, container: str, *, tty: bool, stdin: bool) -> None:
+        params = {"stdout": 1, "stderr": 1, "stream": 1, "stdin": int(stdin)}
+        # Kept: the connection closes when the response is collected.
+        self._file: Any = client.attach_socket(container, params=params)
+        self._tty = tty
+        raw = getattr(self._file, "_sock", self._file)
+        raw.settimeout(None)
+        self._raw: socket.socket = raw
+
+    def chunks(self) -> Iterator[tuple[int, bytes]]:
+        """(OUT or ERR, bytes) until the streams end. Raises OSError when they are cut midway."""
+        if self._tty:
+            while data := self._raw.recv(BLOCK):
+                yield OUT, data
+            return
+        while header := self._exactly(_HEADER.size):
+            stream, left = _HEADER.unpack(header)
+            while left:
+                data = self._raw.recv(min(left, BLOCK))
+                if not data:
+                    raise ConnectionResetError("cut in the middle of a message")
+                left -= len(data)
+                yield (ERR if stream == ERR else OUT), data
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self._raw.recv(count - len(data))
+            if not more:
+                if data:
+                    raise ConnectionResetError("cut in the middle of a message")
+                return b""
+            data += more
+        return data
+
+    def send(self, data: bytes) -> None:
+        """Give the task input."""
+        self._raw.sendall(data)
+
+    def end_input(self) -> None:
+        """Tell the task that there is no more."""
+        self._raw.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Let go, the container goes on."""
+        self._file.close()
+        self._raw.close()
+
+
+def log(client: APIClient, container: str, stream: int) -> Iterator[bytes]:
+    """One stream from its start, from the engine's log, to the end of the container."""
+    found: Iterator[bytes] = client.logs(
+        container, stdout=stream == OUT, stderr=stream == ERR, stream=True, follow=True
+    )
+    return found
