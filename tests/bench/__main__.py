@@ -1,6 +1,6 @@
 """All measurements of git-datmo, as ratios to git, cp or Python in the same run.
 
-    python -m tests.bench [--quick] [--only snapshot,tracking,listing,hooks,crowd] [--dir DIR]
+    python -m tests.bench [--quick] [--only snapshot,tracking,points,hooks] [--dir DIR]
 
 Prints a Markdown table. `--dir` is where the workloads lie: a disk, not a memory file system,
 for what is durable.
@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import hooks, listing, snapshot, tracking
+from tests.bench import hooks, listing, points, snapshot, tracking
 from tests.bench.harness import Row, folder, machine
 
 
@@ -31,6 +31,8 @@ def main() -> None:
         "listing-10k": lambda base: listing.rows(base, 2_000 if quick else 10_000),
         "listing-100k": lambda base: listing.rows(base, 3_000 if quick else 100_000),
         "hooks": lambda base: hooks.rows(base, 1_000 if quick else 10_000),
+        "points": lambda base: points.rows(base, 10_000 if quick else 100_000),
+        "scripts": lambda base: points.scripts(base, 100 if quick else 10_000),
         "crowd": lambda base: hooks.crowd(base, 5 if quick else 50),
     }
     chosen = [name for name in given.only.split(",") if name]
