@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.api.surroundings import Surroundings, User
-from git_datmo.environments.recipe import Plan, Target, recipe
 from git_datmo.errors import EngineError, InvalidDocument, ValidationFailed
 from git_datmo.model.environment import Definition
 from git_datmo.records import environments
@@ -16,6 +16,9 @@ from git_datmo.runners import registry
 from git_datmo.runners.base import Recipe, Runner
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE
 from git_datmo.storage.treediff import walk
+
+if TYPE_CHECKING:
+    from git_datmo.environments.recipe import Plan, Target
 
 LOCAL, DOCKER = "local", "docker"
 # Images that generated Dockerfiles start from may be replaced, by kind of environment.
@@ -80,6 +83,8 @@ def recipe_of(
     """
     if runner == LOCAL and not named:
         return None
+    from git_datmo.environments.recipe import recipe  # brings the readers of every lock format
+
     definition = definition_of(project, around)
     if definition is None:
         raise EngineError(
@@ -140,4 +145,4 @@ def _with_sources(project: Project, plan: Plan, tree: str, bases: Mapping[str, s
     elif not bases:
         return plan
     key = plan.environment_id[:12] + digest.hexdigest()[:12]
-    return Plan(key, plan.kind, tuple(sorted(context.items())), plan.install, plan.python)
+    return replace(plan, environment_id=key, context=tuple(sorted(context.items())))
