@@ -180,9 +180,14 @@ def _recorded(
 
 def _command(folder: Path) -> tuple[str, ...]:
     """How this program was started, as it can be started again elsewhere; nothing when it was
-    not started in `folder`, or is a conversation."""
+    not started in `folder`, or was not read from a file."""
     words = getattr(sys, "orig_argv", [])
-    if _interactive() or len(words) < 2 or folder.resolve() != Path.cwd().resolve():
+    if (
+        _interactive()
+        or "-" in words[1:2]
+        or len(words) < 2
+        or folder.resolve() != Path.cwd().resolve()
+    ):
         return ()
     top = f"{Path.cwd()}{os.sep}"
     return (os.path.basename(words[0]), *(word.removeprefix(top) for word in words[1:]))

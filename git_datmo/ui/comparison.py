@@ -43,10 +43,13 @@ def _lines(comparison: Comparison, details: bool) -> Iterator[tuple[str, str]]:
         code = "" if comparison.exit_code is None else f", exit code {comparison.exit_code}"
         yield f"Outcome   {safe(comparison.status)}{code}, both times", ""
 
+    said: list[Change] = []
     for section in comparison.sections:
         if not section.empty:
             yield _title(section), "bold" if section.changes else ""
-            yield from _changes(section.changes)
+            # Printed results are stats too: what differs is said once.
+            yield from _changes([change for change in section.changes if change not in said])
+            said += section.changes
             if details:
                 yield from _changes(section.near, style="dim")
     yield from _files(comparison, details)

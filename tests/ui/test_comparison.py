@@ -63,6 +63,17 @@ def test_what_is_the_same_is_said_in_few_lines():
     ]
 
 
+def test_a_result_that_is_a_stat_too_is_said_once():
+    before = replace(BEFORE, results={"seconds": 3}, stats={"seconds": 3, "other": 1})
+    after = replace(before, results={"seconds": 4}, stats={"seconds": 4, "other": 2})
+    assert shown(compare(Run(before), Run(after)))[2:] == [
+        "Results   0 of 1 equal",
+        "  seconds  3 -> 4  (+1, +33.33%)",
+        "Stats     0 of 2 equal",
+        "  other  1 -> 2  (+1, +100%)",
+    ]
+
+
 def test_details_name_the_equal_files_and_the_near_numbers():
     found = compare(Run(BEFORE), Run(replace(BEFORE, stats={"seconds": 1.001})), FILES, rtol=0.01)
     lines = shown(found, details=True)
