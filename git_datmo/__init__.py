@@ -6,9 +6,9 @@
     best = datmo.snapshot.ls(sort="-stats.accuracy", limit=1)[0]
     done = datmo.run(["python", "train.py"], timeout="2h")
 
-`snapshot`, `run` (also called `task`), `session`, `project` and `remote` have the verbs of the
-command line, with the same keywords; the project is the one around the current directory, or
-around `home=`. What is not used is not imported.
+`snapshot`, `run` (also called `task`), `session`, `environment`, `project` and `remote` have the
+verbs of the command line, with the same keywords; the project is the one around the current
+directory, or around `home=`. What is not used is not imported.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     run: Noun
     task: Noun
     session: Noun
+    environment: Noun
     project: Noun
     remote: Noun
 
@@ -42,6 +43,7 @@ __all__ = [
     "Snapshot",
     "Task",
     "__version__",
+    "environment",
     "errors",
     "log",
     "log_config",
@@ -56,7 +58,7 @@ __all__ = [
     "task",
 ]
 
-_NOUNS = frozenset({"snapshot", "run", "task", "session", "project", "remote"})
+_NOUNS = frozenset({"snapshot", "run", "task", "session", "environment", "project", "remote"})
 _CLASSES = {
     "Config": "git_datmo.config",
     "Logger": "git_datmo.logger",

@@ -18,6 +18,7 @@ from git_datmo.api import location
 from git_datmo.api.surroundings import User
 from git_datmo.config import Config
 from git_datmo.errors import InvalidArgumentType, InvalidProjectPath, MutuallyExclusiveArguments
+from git_datmo.model.environment import Environment
 from git_datmo.model.listing import Listing
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
@@ -45,6 +46,14 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "session.select": ("name",),
     "session.update": ("session_id", "name"),
     "session.delete": ("name",),
+    "environment.setup": ("type", "framework", "language"),
+    "environment.create": ("paths", "name", "description"),
+    "environment.select": ("environment_id",),
+    "environment.update": ("environment_id", "name", "description"),
+    "environment.delete": ("environment_id",),
+    "environment.ls": (),
+    "environment.inspect": ("environment_id",),
+    "environment.templates": (),
     "project.init": ("name", "description"),
     "remote.push": ("remote",),
     "remote.fetch": ("remote",),
@@ -57,8 +66,9 @@ _CLASSES: dict[str, dict[str, Any]] = {
     "snapshot": {"Snapshot": Snapshot},
     "run": {"Run": Run},
     "task": {"Task": Run},
+    "environment": {"Environment": Environment},
 }
-_NAMED = ("snapshot_id", "before_id", "after_id", "run_id", "task_id")
+_NAMED = ("snapshot_id", "before_id", "after_id", "run_id", "task_id", "environment_id")
 
 
 class Noun:
@@ -111,7 +121,7 @@ def _bind(title: str) -> Callable[..., Any]:
         if "user" in (target.__kwdefaults__ or {}):
             keywords.setdefault("user", User(dict(os.environ), running=True, folder=folder))
         for name in _NAMED:
-            if isinstance(keywords.get(name), Snapshot | Run):
+            if isinstance(keywords.get(name), Snapshot | Run | Environment):
                 keywords[name] = keywords[name].id
         project = (
             location.find_or_make(folder)[0] if title == "project.init" else location.find(folder)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +50,6 @@ class User:
 
 NOBODY = User({})
 
-# A notebook with its pictures; what is larger is data.
-MAX_SOURCE = 32 * 1024 * 1024
 _INCLUDES = re.compile(rb"^\s*(?:-\s+)?[\"']?(?:--requirement|--constraint|-r|-c)\b", re.MULTILINE)
 
 
@@ -64,13 +62,11 @@ def choose(
     environment_def: str | None = None,
     environment_paths: Sequence[str] = (),
     dry: bool = False,
-    imports: bool = False,
 ) -> Surroundings:
     """The environment that goes with a captured tree.
 
     `environment_id` may be a name; without any of the three, `datmo.environment` chooses. Where
-    nothing is declared either, it is the packages of the user's interpreter, with `imports` only
-    those that the project's files import and what these require.
+    nothing is declared either, it is the packages of the user's interpreter.
     Raises MutuallyExclusiveArguments, EnvironmentDoesNotExist, AmbiguousId, PathDoesNotExist.
     """
     named = [
@@ -100,7 +96,7 @@ def choose(
                     f"{definitions.SETTING} is '{chosen}', and there is no such environment here",
                     hint="'git datmo environment select --none' lets the project's files decide",
                 ) from error
-    return _found(project, captured, user, dry=dry, imports=imports)
+    return _found(project, captured, user, dry=dry)
 
 
 def kept(project: Project, name: str, *, dry: bool = False) -> Surroundings:
@@ -134,9 +130,7 @@ def _read(path: Path) -> bytes:
         raise UnreadableFile(f"cannot read {path}: {error.strerror}") from error
 
 
-def _found(
-    project: Project, captured: Capture, user: User, *, dry: bool, imports: bool
-) -> Surroundings:
+def _found(project: Project, captured: Capture, user: User, *, dry: bool) -> Surroundings:
     """What is in the tree, else the interpreter; remembered while both look the same."""
     home = project.repository.needs_work_tree("find the environment")
     remembered = project.repository.git_dir / "datmo" / "environment"
@@ -147,7 +141,6 @@ def _found(
     has = project.repository.objects.has
     there = all(has(str(record[key])) for key in ("id", "commit") if record.get(key))
     seen = record.get("tree") == captured.tree and bool(record.get("id")) and there
-    seen = seen and bool(record.get("imports")) == (imports and record.get("python") is not None)
     if seen and record.get("python") is None:
         return _remembered(record)
     definition = None if seen else in_tree(project, captured)
@@ -162,19 +155,12 @@ def _found(
         sign = interpreter.signature(python)
         if seen and sign is not None and sign == record.get("python"):
             return _remembered(record)
-        if imports:
-            from git_datmo.environments import generate
-
-            sources = project_sources(project, captured)
-            definition = generate.from_imports(sources, python, project_dir=home).definition
-        else:
-            definition = interpreter.capture(python, project_dir=home)
+        definition = interpreter.capture(python, project_dir=home)
     found = _stored(project, definition, paths, dry=dry)
     if not dry and (paths or sign):
         document = {
             "tree": captured.tree,
             "python": sign,
-            "imports": imports and not paths,
             "id": found.id,
             "commit": found.commit,
             "definitions": [os.fsdecode(path) for path in paths],
@@ -190,23 +176,6 @@ def _remembered(record: dict[str, object]) -> Surroundings:
     paths = tuple(os.fsencode(str(p)) for p in listed) if isinstance(listed, list) else ()
     commit = record.get("commit")
     return Surroundings(str(record["id"]), str(commit) if commit else None, paths)
-
-
-def project_sources(project: Project, captured: Capture) -> Iterator[tuple[str, bytes]]:
-    """The Python files and notebooks of a captured tree, those too large to be code left out."""
-    trees = Trees(project.repository, dry=False)
-    trees.memory = captured.memory
-    home = project.repository.needs_work_tree("read the project's imports")
-    for path, mode, oid in walk(trees.read, captured.tree):
-        if mode not in (BLOB, EXECUTABLE) or not path.endswith((b".py", b".ipynb")):
-            continue
-        name = os.fsdecode(path)
-        if project.repository.objects.has(oid):
-            data = project.repository.objects.blob(oid)
-        else:
-            data = _read(home / name)
-        if len(data) <= MAX_SOURCE:
-            yield name, data
 
 
 def in_tree(project: Project, captured: Capture) -> Definition | None:

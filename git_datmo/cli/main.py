@@ -21,6 +21,7 @@ COMMANDS = {
     "version": "project",
     "snapshot": "snapshot",
     "session": "session",
+    "environment": "environment",
     "run": "run",
     "ls": "runs",
     "logs": "runs",

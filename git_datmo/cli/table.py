@@ -14,7 +14,9 @@ from git_datmo.cli import door
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("table", "csv", "json", "jsonl")
 # The columns that give way where the terminal is narrow.
-FLEXIBLE = frozenset({"message", "config", "stats", "results", "command", "reason"})
+FLEXIBLE = frozenset(
+    {"message", "config", "stats", "results", "command", "reason", "description", "about"}
+)
 
 
 def listing_options(function: F) -> F:

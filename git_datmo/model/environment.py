@@ -90,7 +90,8 @@ class Environment:
 
     `kept`: somebody created it; else a snapshot brought it. `current`: new snapshots and runs here
     use it. `created_at` is when it was first kept (UTC), `packages` the lines of a captured
-    interpreter's requirements. `notices` is what its maker should know.
+    interpreter's requirements. `is_new`: it was made just now; `notices` is what its maker should
+    know. `contents` are its files, where it was asked for alone.
     """
 
     id: str
@@ -102,10 +103,12 @@ class Environment:
     packages: tuple[str, ...] = ()
     current: bool = False
     kept: bool = True
+    is_new: bool = False
     notices: tuple[str, ...] = ()
+    contents: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, object]:
-        """Every field as a plain value, but for the notices."""
+        """What is known of it; not its contents, nor what only its making says."""
         return {
             "id": self.id,
             "name": self.name,
@@ -116,6 +119,28 @@ class Environment:
             "current": self.current,
             "kept": self.kept,
         }
+
+
+@dataclass(frozen=True)
+class Template:
+    """A ready environment: an image, and `lines` of a Dockerfile after it.
+
+    `language` is None where the image brings its own. `note` is what a user should know who
+    chooses it.
+    """
+
+    type: str
+    framework: str
+    language: str | None
+    image: str
+    lines: tuple[str, ...] = ()
+    about: str = ""
+    note: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the environment is called if nothing else is said: `pytorch:cpu-py312`."""
+        return f"{self.framework}:{self.type}" + (f"-{self.language}" if self.language else "")
 
 
 def read_definition(files: Iterable[tuple[str, bytes]]) -> Definition:
