@@ -66,15 +66,13 @@ class Filler:
             self._wanted = {path: (mode, oid) for path, mode, oid in plan.entries}
         try:
             self._survey()
+            pending = self._pending()
+            report = self._write(Plan(pending, clashes))
         except (OSError, UnsafePath):
             # Not ours to remove, or somebody is still at it: it gets out of the way as a whole.
             self._set_aside()
-        pending = [
-            Entry(path, *leaf)
-            for path, leaf in self._wanted.items()
-            if path not in self._same and not (leaf[0] in FOLDERS and path in self._there)
-        ]
-        report = self._write(Plan(tuple(pending), clashes))
+            pending = self._pending()
+            report = self._write(Plan(pending, clashes))
         report.removed += self._removed
         if not pending and not self._removed and tree == self._memory.tree and self._unmoved():
             return self._memory, report
@@ -82,6 +80,13 @@ class Filler:
             path: (None, *leaf) for path, leaf in self._wanted.items() if leaf[0] in FOLDERS
         }
         return Memory(tree, held | self._same | self._stamped(pending)), report
+
+    def _pending(self) -> tuple[Entry, ...]:
+        return tuple(
+            Entry(path, *leaf)
+            for path, leaf in self._wanted.items()
+            if path not in self._same and not (leaf[0] in FOLDERS and path in self._there)
+        )
 
     def _unmoved(self) -> bool:
         held = self._memory.held

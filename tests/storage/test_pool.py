@@ -281,7 +281,7 @@ def test_an_empty_tree(slot: Slot, trees: Trees) -> None:
 def test_a_deep_folder_goes(slot: Slot, trees: Trees) -> None:
     fill(slot, trees, EMPTY_TREE)
     here = os.open(slot.tree, os.O_RDONLY)
-    for _ in range(1500):
+    for _ in range(700):
         os.mkdir("d", dir_fd=here)
         inner = os.open("d", os.O_RDONLY, dir_fd=here)
         os.close(here)
