@@ -30,7 +30,9 @@ _TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d)?", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PORT = re.compile(r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?:(?P<host>[0-9]+):)?[0-9]+")
-_GPUS = re.compile(r"all|[1-9][0-9]?|(?:device=)?[A-Za-z0-9-]+(?:,[A-Za-z0-9-]+)*")
+_GPUS = re.compile(
+    r"all|[1-9][0-9]?|(?:device=)?[A-Za-z0-9][A-Za-z0-9-]*(?:,[A-Za-z0-9][A-Za-z0-9-]*)*"
+)
 _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 MIN_MEMORY = 6 << 20
 

@@ -134,7 +134,7 @@ def result_of(line: bytes) -> tuple[str, Any] | None:
         return None
     if len(key.split()) > MAX_WORDS or key.casefold().strip("[]()") in _LEVELS:
         return None
-    if not key.isprintable() or not value.isprintable():
+    if not key.isprintable() or not value.isprintable() or value.startswith("//"):
         return None
     return key, settings.scalar(value)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from git_datmo.errors import DamagedObject, InvalidDocument
+from git_datmo.errors import DamagedObject, InvalidDocument, NewerFormat
 from git_datmo.model import document
 from git_datmo.model.run import ENDED, Facts, command_text
 from git_datmo.records import layout
@@ -81,7 +81,13 @@ def facts(project: Project, commit: Commit) -> dict[str, Any]:
         said = document.load_encoded(objects.blob(leaf[1]).removesuffix(b"\n"))
     except InvalidDocument as error:
         raise DamagedObject(f"run.json of the run {commit.id}: {error.message}") from error
-    if not isinstance(said, dict) or said.get("id") != run_id or said.get("format") != FORMAT:
+    number = said.get("format") if isinstance(said, dict) else None
+    if type(number) is int and number > FORMAT:
+        raise NewerFormat(
+            f"run.json of the run {commit.id} is written in format {number}; this git-datmo reads "
+            f"up to {FORMAT}"
+        )
+    if not isinstance(said, dict) or said.get("id") != run_id or number != FORMAT:
         raise DamagedObject(f"run.json of the run {commit.id} does not describe it")
     known = {name: said[name] for name in STORED if _is_sound(name, said.get(name))}
     if known.get("status") not in ENDED or not isinstance(known.get("created"), int):
