@@ -72,14 +72,24 @@ def line(
     head["time"] = time
     try:
         point = {**head, **values}
-        data = orjson.dumps(point, option=_STRICT)
-    except TypeError:
+        data = orjson.dumps(point, _inner, _STRICT)
+    except TypeError as error:
+        if error.__cause__ is not None and not isinstance(error.__cause__, Exception):
+            raise error.__cause__ from None  # Ctrl-C, while a device was waited for.
         return _careful(head, values, refused)
     # orjson says null for NaN, and lets inner objects and lists pass.
     odd = b"null" in data or b'"$' in data or b"[" in data or data.count(b"{") != 1
     if odd or len(point) != len(head) + len(values):
         return _careful(head, values, refused)
     return data
+
+
+def _inner(value: Any) -> Any:
+    """The Python scalar inside one of numpy's or torch's."""
+    inner = value.item()
+    if isinstance(inner, int | float | str):
+        return inner
+    raise TypeError
 
 
 def _careful(head: dict[str, Any], values: object, refused: list[str] | None) -> bytes:

@@ -77,7 +77,8 @@ class Sink:
             elif careful:
                 self._torn = False
             if refused:
-                self._note(refused.pop())
+                for sentence in refused:
+                    self._note(sentence)
                 refused.clear()
         except FAULTS as error:
             self._note(said(error))

@@ -59,6 +59,8 @@ def test_the_line_is_what_the_protocol_says():
         ("null", "null"),
         ('{"$x', '{"$x'),
         (Scalar(0.5), 0.5),
+        (Scalar(2**80), 2**80),
+        (Scalar("text"), "text"),
         (Scalar(NAN), NAN),
         (Floating(), 0.25),
         (Decimal("0.5"), 0.5),
@@ -100,6 +102,15 @@ def test_what_is_no_scalar_is_left_out_and_said(value: object):
     assert "bad" in refused[0]
     with pytest.raises(InvalidArgumentType, match="bad"):
         line({"bad": value}, time=1.0)
+
+
+def test_an_interrupt_is_not_swallowed():
+    class Slow(Scalar):
+        def item(self) -> object:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        line({"a": Slow(0)}, time=1.0)
 
 
 def test_nothing_but_a_dictionary_is_a_point():
