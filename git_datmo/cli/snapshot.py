@@ -33,6 +33,8 @@ def snapshot() -> None:
 @click.option("--message", "-m", help="What this state is.")
 @click.option("--label", "-l", help="A short name for it.")
 @click.option("--session-id", metavar="SESSION", help="The session it belongs to.")
+@click.option("--run-id", metavar="RUN", help="The state that a run left, and its results.")
+@click.option("--task-id", metavar="RUN", help="The older name of --run-id.")
 @click.option("--code-id", metavar="ID", help="Code of another snapshot instead of the work tree.")
 @click.option("--commit-id", metavar="REV", help="Code of a commit instead of the work tree.")
 @click.option("--environment-id", metavar="ID", help="An environment that is kept already.")
