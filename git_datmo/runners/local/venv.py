@@ -18,7 +18,7 @@ from typing import Any
 from git_datmo.errors import EngineError
 from git_datmo.runners.base import Prepared, Recipe, Report
 from git_datmo.runners.local import interpreters
-from git_datmo.runners.local.steps import Steps, uv_form
+from git_datmo.runners.local.steps import PIP, Steps, uv_form
 from git_datmo.storage.dirfd import writing
 
 WHOLE = "git-datmo.json"
@@ -34,6 +34,7 @@ def prepare(venvs: Path, recipe: Recipe, environ: Mapping[str, str], report: Rep
     folder = venvs / recipe.environment_id
     facts = _facts(folder)
     if facts is None:
+        _check_names(recipe)
         with _lock(folder, recipe, report):
             facts = _facts(folder)
             if facts is None:
@@ -50,6 +51,13 @@ def _facts(folder: Path) -> Mapping[str, Any] | None:
         return None
     usable = isinstance(facts, dict) and os.access(folder / "bin" / "python", os.X_OK)
     return facts if usable else None
+
+
+def _check_names(recipe: Recipe) -> None:
+    for path, _ in recipe.context:
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+            raise EngineError(f"the environment's definition has a file called {path!r}")
 
 
 @contextmanager
@@ -91,7 +99,10 @@ class _Maker:
         steps = Steps(recipe.environment_id, self._log, self._report, self._variables())
         parent = self._folder.parent
         if uv is None:
-            steps.run([base, "-m", "venv", str(self._folder)], parent)
+            # Putting pip in takes seconds.
+            pip = any(step[1:4] == PIP for step in recipe.install)
+            options = [] if pip else ["--without-pip"]
+            steps.run([base, "-m", "venv", *options, str(self._folder)], parent)
         else:
             quiet = ["--no-project", "--no-config", "--quiet"]
             steps.run([uv, "venv", *quiet, "--python", base, str(self._folder)], parent)
@@ -154,10 +165,7 @@ class _Maker:
         with writing(os.fsencode(context)):
             context.mkdir()
             for path, data in self._recipe.context:
-                pure = PurePosixPath(path)
-                if pure.is_absolute() or ".." in pure.parts or not pure.parts:
-                    raise EngineError(f"the environment's definition has a file called {path!r}")
-                file = context / pure
+                file = context / path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(data)
         return context
