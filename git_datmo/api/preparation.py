@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from git_datmo.api.state import State
 from git_datmo.api.surroundings import Surroundings, User
 from git_datmo.errors import EngineError, InvalidDocument, ValidationFailed
 from git_datmo.model.environment import Definition
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 LOCAL, DOCKER = "local", "docker"
 # Images that generated Dockerfiles start from may be replaced, by kind of environment.
 BASES = ("python", "conda", "pixi", "r", "julia")
+CONTAINERS = frozenset({b"Dockerfile", b"Containerfile"})
 MAX_CONTEXT = 1 << 30
 
 _COPIES = re.compile(
@@ -50,11 +52,25 @@ def choose_runner(
                     hint=f"choose one of: {', '.join(registry.NAMES)}",
                 )
             return name, why
-    if not named and b"Dockerfile" not in around.definitions:
+    if not named and not CONTAINERS & set(around.definitions):
         return LOCAL, "no container was declared"
     if registry.engine_answers(user.environ):
         return DOCKER, "its environment is declared and an engine answers"
     return LOCAL, "its environment is declared, but no container engine answers"
+
+
+def by_imports(project: Project, state: State, user: User, report: Callable[[str], None]) -> State:
+    """The state with the environment of what the project imports, for a container where nothing
+    is declared: the user's interpreter has far more in it. Unchanged where there is no Python."""
+    from git_datmo.api import imported
+
+    found = imported.around(project, state.tree, user)
+    if found is None:
+        return state
+    oid = found.surroundings.id[:12]
+    for note in ("made of what the project imports, since it declares nothing", *found.notices):
+        report(f"environment {oid}: {note}")
+    return replace(state, environment=found.surroundings)
 
 
 def make_runner(project: Project, name: str, user: User) -> Runner:

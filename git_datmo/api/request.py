@@ -119,6 +119,8 @@ def run(
     name, why = preparation.choose_runner(project, runner, state.environment, chosen, user)
     tell = report or (lambda text: None)
     tell(f"runner: {name} ({why})")
+    if name == preparation.DOCKER and not chosen and not state.environment.definitions:
+        state = preparation.by_imports(project, state, user, tell)
     asked = execution.Asked(
         order=given,
         runner=preparation.make_runner(project, name, user),
