@@ -27,6 +27,8 @@ from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE
 from git_datmo.storage.treediff import find
 from git_datmo.storage.trees import Trees
 
+SHOWN = 5
+
 
 def environment(
     project: Project, original: Run, before: Record, environment_id: str | None
@@ -50,6 +52,32 @@ def environment(
         and objects.blob(leaf[1]) == data
     )
     return Surroundings(oid, environments.commit_of(project, oid), inside)
+
+
+def differences(project: Project, around: Surroundings, user: User) -> tuple[str, ...]:
+    """What of the recorded packages of an interpreter is not so in the user's present one."""
+    if around.id == EMPTY_TREE:
+        return ()
+    recorded = environments.read(project, around.id)
+    if "python" not in recorded.summary:
+        return ()
+    from git_datmo.environments import interpreter
+
+    home = project.repository.needs_work_tree("run a task")
+    found = interpreter.find_interpreter(user.environ, home, running=user.running)
+    if found is None:
+        return ("there is no Python here",)
+    present = interpreter.capture(found, project_dir=home)
+    said = []
+    if present.summary != recorded.summary:
+        said.append(f"Python is {found.version} here")
+    theirs, ours = set(recorded.packages), set(present.packages)
+    for text, packages in (("not here", theirs - ours), ("only here", ours - theirs)):
+        if packages:
+            listed = sorted(packages)
+            more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+            said.append(f"{text}: {', '.join(listed[:SHOWN])}{more}")
+    return tuple(said)
 
 
 def state_of(project: Project, before: Record, around: Surroundings) -> State:

@@ -124,6 +124,9 @@ def rerun(
     name = runner or original.runner
     chosen = bool(environment_id) or original.built.get("chosen") is True
     tell(f"runner: {name} (as the run {original.id[:12]})" if not runner else f"runner: {name}")
+    if name == preparation.LOCAL and not chosen:
+        for difference in origin.differences(project, around, user):
+            tell(f"not as it was recorded: {difference}")
     asked = execution.Asked(
         order=given,
         runner=preparation.make_runner(project, name, user),
