@@ -141,8 +141,9 @@ def _undo(project: Project) -> tuple[str, ...]:
     for remote in config.sections("remote"):
         if layout.fetch_line(remote) in config.all(f"remote.{remote}.fetch"):
             config.remove(f"remote.{remote}.fetch", layout.fetch_line(remote))
-    # The one setting that git-datmo itself writes; every other one is the user's.
+    # The settings that git-datmo itself writes; every other one is the user's.
     config.remove("datmo.session")
+    config.remove("datmo.environment")
     _remove_folders(project)
     steps.append("removed .git/datmo")
     return tuple(steps)

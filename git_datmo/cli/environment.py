@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import click
@@ -50,17 +50,27 @@ def setup(
     """
     found = door.project()
     found.require_initialized()
-    chosen = answers({"type": type, "framework": framework, "language": language})
+    wanted = {"type": type, "framework": framework, "language": language}
+    set_up(found, wanted, json=json, **given)
+
+
+def set_up(
+    found: Any, wanted: Mapping[str, str | None], *, json: bool = False, **given: Any
+) -> None:
+    """Ask for the choices that are missing, then make the environment and say so."""
+    chosen = answers(wanted)
     if chosen is None:
+        door.note(["no environment was set up"])
         return
     made = door.call("environment.setup", found, **chosen, **given)
     told(json, made, "Set up" if made.is_new else "Found")
 
 
-def answers(given: dict[str, str | None]) -> dict[str, str | None] | None:
+def answers(wanted: Mapping[str, str | None]) -> dict[str, str | None] | None:
     """The choices for `setup`, asked for where they are missing; None when the user gave up."""
     from git_datmo.api.environment import templates
 
+    given = {name: wanted.get(name) for name in ("type", "framework", "language")}
     left = templates()
     asking = sys.stdin.isatty()
     reading = not asking and not any(given.values())

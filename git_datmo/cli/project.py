@@ -50,7 +50,8 @@ def init(name: str | None, description: str | None, force: bool, json: bool) -> 
     from git_datmo.api import project as verbs
 
     found, fresh = location.find_or_make(door.start())
-    if not force and sys.stdin.isatty():
+    asking = not force and sys.stdin.isatty()
+    if asking:
         name, description = _ask(found, name, description)
     elif not force and (name is None or description is None):
         name, description = _read(name, description)
@@ -73,6 +74,8 @@ def init(name: str | None, description: str | None, force: bool, json: bool) -> 
     if done.manual:
         door.say("git runs hooks from a folder that is not below .git. Add to them:")
         door.say(f"  {line}" for line in done.manual)
+    if asking:
+        _offer_environment(found)
 
 
 def _ask(found: Any, name: str | None, description: str | None) -> tuple[str, str]:
@@ -85,6 +88,16 @@ def _ask(found: Any, name: str | None, description: str | None) -> tuple[str, st
             "Enter description for the project", default=known.description, show_default=False
         )
     return str(name), str(description)
+
+
+def _offer_environment(found: Any) -> None:
+    """Ask whether to set up an environment, where none is selected."""
+    from git_datmo.cli import environment
+
+    if found.repository.config.get("datmo.environment"):
+        return
+    if door.agreed("Set up an environment to run in?"):
+        environment.set_up(found, {})
 
 
 def _read(name: str | None, description: str | None) -> tuple[str | None, str | None]:
