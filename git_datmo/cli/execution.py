@@ -11,11 +11,15 @@ from git_datmo.cli import door
 
 if TYPE_CHECKING:
     from git_datmo.model.run import Run
+    from git_datmo.ui.live import Live
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # By status; one that failed has the task's own.
 EXIT_CODES = {"success": 0, "timeout": 124, "stopped": 130, "oom": 137, "lost": 6}
+
+# How remarks begin that must not make way for the next one.
+STAYS = ("runner: ", "environment ", "the value of ")
 
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -92,15 +96,7 @@ def execute(
     found = door.project(capture=True)
     from git_datmo.api.settings import parse_items
     from git_datmo.ui import run as ui
-    from git_datmo.ui.escape import safe
     from git_datmo.ui.live import Live
-
-    def report(text: str) -> None:
-        # Where it runs and why is said once and stays; what a build prints comes and goes.
-        if text.startswith("runner: "):
-            live.say([safe(text)])
-        else:
-            live.report(text)
 
     with Live(quiet=quiet, apart=json) as live:
         done = door.call(
@@ -111,7 +107,7 @@ def execute(
             config=parse_items("config", config) if config else None,
             user=door.user(),
             output=live.output,
-            report=report,
+            report=teller(live),
             progress=live.advance,
         )
         if done.is_running:
@@ -124,6 +120,19 @@ def execute(
     elif done.is_running:
         door.say(done.id)
     return exit_code(done)
+
+
+def teller(live: Live) -> Callable[[str], None]:
+    """What hears of long work: facts about the run stay, what a build prints comes and goes."""
+    from git_datmo.ui.escape import safe
+
+    def report(text: str) -> None:
+        if text.startswith(STAYS):
+            live.say([safe(text)])
+        else:
+            live.report(text)
+
+    return report
 
 
 def as_typed(words: tuple[str, ...]) -> str | tuple[str, ...] | None:

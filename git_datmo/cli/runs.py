@@ -25,9 +25,7 @@ WHICH = "RUN"
 @click.option("--session-id", metavar="SESSION", help="Only those of this session.")
 @click.option("--all", "-a", is_flag=True, help="Hidden ones too.")
 @click.option("--details", is_flag=True, help="How they ended, where they ran, their snapshots.")
-@click.option(
-    "--filter", metavar="TEXT", help="Only those whose command, message or label has TEXT."
-)
+@click.option("--filter", metavar="TEXT", help="Only those whose command or label has TEXT.")
 @click.option("--where", metavar="EXPR", help="Only those for which EXPR holds: 'results.acc > 1'.")
 @click.option("--sort", metavar="KEYS", help="Order by keys, -KEY for descending: -results.acc.")
 @click.option("--limit", "-n", type=int, metavar="N", help="At most N.")

@@ -139,6 +139,24 @@ def summary(run: Run, *, color: bool = False) -> Iterator[str]:
         yield f"  its log: git datmo logs {run.id[:SHORT]}"
 
 
+def request(run: Run, asks: Mapping[str, Any], *, color: bool = False) -> Iterator[str]:
+    """Yield what somebody else's run would do here: who recorded it, and all that it asks for."""
+    heading = paint(f"run {safe(run.id[:SHORT])}", "yellow", color=color)
+    yield f"{heading} was recorded by {safe(run.author)} in another clone. It would run here:"
+    shown: list[tuple[str, list[str]]] = [
+        ("Command", safe(run.text, multiline=True).split("\n")),
+        ("Folder", _value(asks.get("folder"))),
+        ("Runner", _value(asks.get("runner"))),
+        ("Environment", _value(asks.get("environment"))),
+        ("Image", _value(asks.get("image"))),
+        ("Resources", _items(asks.get("resources") or {})),
+        ("Variables", [safe(str(name)) for name in asks.get("variables") or ()]),
+    ]
+    for label, texts in shown:
+        for number, text in enumerate(texts):
+            yield f"  {label if number == 0 else '':<11}  {text}"
+
+
 def _named(paths: Sequence[str]) -> str:
     shown = ", ".join(safe(path) for path in paths[:PATHS_NAMED])
     more = len(paths) - PATHS_NAMED

@@ -48,7 +48,7 @@ def test_newest_first_filtered_sorted(ran: Repo):
     assert accuracies("--where", "results.acc > 0.6 and status == 'success'") == [0.9]
     assert accuracies("--limit", "2") == [0.9, 0.7]
     assert accuracies("--session-id", "other") == [0.9]
-    assert accuracies("--filter", "try t") == [0.7]
+    assert accuracies("--filter", "exit 3") == [0.7]
     assert accuracies("--filter", "made.txt") == [0.5]
     assert accuracies("--filter", "best") == [0.9]
     assert_clean(ran)
@@ -160,8 +160,9 @@ def test_stop_ends_what_runs_and_nothing_else(ran: Repo):
     assert (other["id"], other["status"]) == (second, "stopped")
     after = {row["id"]: row["status"] for row in listed()}
     assert after == {**before, first: "stopped", second: "stopped"}
-    again = datmo("stop", first, check=False)
-    assert again.code != 0
+    assert datmo("stop", first).stdout == f"Stopped run {first}\n"
+    (ended,) = [run for run, status in before.items() if status == "failed"]
+    assert datmo("stop", ended).stdout.startswith(f"Had ended: {ended[:12]}  failed")
     assert datmo("stop", first, "--all", check=False).code == 2
     assert {row["id"]: row["status"] for row in listed()} == after
 
