@@ -64,7 +64,8 @@ class Sink:
         `step` and `epoch` are numbers. Numbers of numpy, torch and their like count as numbers.
         """
         try:
-            if values or metrics is not None or not isinstance(what, Mapping):
+            plain = type is None or isinstance(type, str)
+            if values or metrics is not None or not plain or not isinstance(what, Mapping):
                 what, type, step = _sorted(what, metrics, step, type, values)
             refused = self._refused
             data = line(what, type=type, step=step, epoch=epoch, time=time(), refused=refused)

@@ -44,6 +44,7 @@ def test_every_way_to_say_it(sink: Sink, caplog: pytest.LogCaptureFixture):
     sink.log({"loss": 1}, type="val")
     sink.log(loss=1, step=3)
     sink.log("val", loss=1)
+    sink.log({"loss": 1}, type=Path("a/b"))
     sink.log(3, {"loss": 1})
     found = points(sink.folder)
     assert [(p.type, p.step, p.epoch) for p in found] == [
@@ -55,6 +56,7 @@ def test_every_way_to_say_it(sink: Sink, caplog: pytest.LogCaptureFixture):
         ("val", None, None),
         ("default", 3, None),
         ("val", None, None),
+        ("a/b", None, None),
     ]
     assert all(p.values == {"loss": 1} and p.time for p in found)
     assert sink.failures == 1, "a number is no type"
