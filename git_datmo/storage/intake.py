@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from git_datmo.errors import FileChanging, UnreadableFile, UnsafePath
+from git_datmo.model.pointer import Pointer
 from git_datmo.storage import attributes, secrets
 from git_datmo.storage.attributes import FORBIDDEN, FORCED
 from git_datmo.storage.dirfd import Directories
@@ -41,7 +43,8 @@ class Intake:
     """Reads files and links. `old` is what the tree before had at a path.
 
     `secrets` are new files that look like one and were left out, with the reason; `included`
-    those that were read, for that was asked.
+    those that were read, for that was asked. `pointers` are those of what went to the store, by
+    the id of their blob.
     """
 
     def __init__(
@@ -52,21 +55,28 @@ class Intake:
         old: Callable[[bytes], Leaf | None],
     ) -> None:
         self._repository, self._options, self._old = repository, options, old
-        self.reader = Reader(
-            write_blob=self._write_blob,
-            store=store,
-            threshold=options.threshold,
-            sync=options.sync,
-            executable_bit=repository.config.boolean("core.filemode", True),
-            advance=options.advance,
-            inspect=secrets.in_content,
-            keep_secrets=options.include_secrets,
-        )
+        self._store = store
         self.secrets: dict[bytes, str] = {}
         self.included: set[bytes] = set()
         self._flags: dict[bytes, int] = {}
         self._pack: PackWriter | None = None
         self._packed = 0
+        self.pointers: dict[str, Pointer] = {}
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Made when there is something to read, for it asks git for a setting."""
+        return Reader(
+            write_blob=self._write_blob,
+            store=self._store,
+            threshold=self._options.threshold,
+            sync=self._options.sync,
+            executable_bit=self._repository.config.boolean("core.filemode", True),
+            advance=self._options.advance,
+            inspect=secrets.in_content,
+            keep_secrets=self._options.include_secrets,
+            pointers=self.pointers,
+        )
 
     @contextmanager
     def expecting(self, paths: Collection[bytes]) -> Iterator[None]:

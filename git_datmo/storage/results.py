@@ -220,9 +220,9 @@ class _Reading:
             if leaf is not None and leaf[0] != TREE and self.finder(path) is None
         }
         pointers = {
-            path: self.intake.reader.pointers[leaf[1]]
+            path: self.intake.pointers[leaf[1]]
             for path, leaf in changes.items()
-            if leaf is not None and leaf[1] in self.intake.reader.pointers
+            if leaf is not None and leaf[1] in self.intake.pointers
         }
         if any(leaf is not None and leaf[1] == EMPTY_TREE for leaf in changes.values()):
             self.repository.objects.write_tree(())

@@ -6,11 +6,11 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from git_datmo.errors import UnsafePath
+from git_datmo.errors import DamagedObject, UnsafePath
 from git_datmo.storage import restore, treediff
 from git_datmo.storage.dirfd import Directories, discard, writing
 from git_datmo.storage.payload import ContentSource
@@ -43,7 +43,7 @@ class Filler:
     ) -> None:
         self._root, self._objects, self._content = root, objects, content
         self._memory, self._progress = memory, progress
-        self._wanted: Mapping[bytes, Leaf] = {}
+        self._wanted: dict[bytes, Leaf] = {}
         self._same: dict[bytes, Held] = {}
         self._there: set[bytes] = set()
         self._removed = 0
@@ -57,13 +57,7 @@ class Filler:
             moved = self._moved(tree)
             if moved is not None:
                 return moved
-        if tree == self._memory.tree:
-            clashes: tuple[tuple[bytes, bytes], ...] = ()
-            self._wanted = {path: (mode, oid) for path, (_, mode, oid) in self._memory.held.items()}
-        else:
-            plan = restore.plan(self._objects, tree)
-            clashes = plan.clashes
-            self._wanted = {path: (mode, oid) for path, mode, oid in plan.entries}
+        clashes = self._aim(tree)
         try:
             self._survey()
             pending = self._pending()
@@ -81,6 +75,28 @@ class Filler:
         }
         return Memory(tree, held | self._same | self._stamped(pending)), report
 
+    def _aim(self, tree: str) -> tuple[tuple[bytes, bytes], ...]:
+        """Find out what is wanted, by what differs from the tree that is remembered if there is
+        one: its names were checked. Returns the pairs of names that clash on some disks."""
+        if self._memory.tree:
+            self._wanted = {path: held[1:] for path, held in self._memory.held.items()}
+            try:
+                return self._move_aim(tree)
+            except DamagedObject:
+                pass  # nothing refers to the remembered tree, so git may have dropped it
+        plan = restore.plan(self._objects, tree)
+        self._wanted = {path: (mode, oid) for path, mode, oid in plan.entries}
+        return plan.clashes
+
+    def _move_aim(self, tree: str) -> tuple[tuple[bytes, bytes], ...]:
+        fresh = []
+        for path, _, new in treediff.diff(self._objects.tree, self._memory.tree, tree):
+            self._wanted.pop(path, None)
+            if new is not None:
+                self._wanted[path] = new
+                fresh.append(path)
+        return restore.plan(self._objects, tree, paths=fresh).clashes if fresh else ()
+
     def _pending(self) -> tuple[Entry, ...]:
         return tuple(
             Entry(path, *leaf)
@@ -97,6 +113,23 @@ class Filler:
 
         None when the slot is not as it was left.
         """
+        try:
+            held, gone, plan = self._difference(tree)
+            report = restore.apply(
+                plan,
+                self._objects,
+                self._content,
+                self._root,
+                remove=gone,
+                unchanged=lambda *_: False,
+                progress=self._progress,
+            )
+        except (UnsafePath, DamagedObject):
+            return None
+        return Memory(tree, held | self._stamped(plan.entries)), report
+
+    def _difference(self, tree: str) -> tuple[dict[bytes, Held], list[bytes], Plan]:
+        """What stays, what goes and what comes, from the remembered tree to another."""
         held = dict(self._memory.held)
         gone, fresh = [], []
         for path, old, new in treediff.diff(self._objects.tree, self._memory.tree, tree):
@@ -109,20 +142,7 @@ class Filler:
         finder = Finder(self._objects.tree, tree)
         above = {folder for path in gone for folder in parents(path) if folder}
         gone += [folder for folder in above if finder(folder) is None]
-        plan = restore.plan(self._objects, tree, paths=fresh)
-        try:
-            report = restore.apply(
-                plan,
-                self._objects,
-                self._content,
-                self._root,
-                remove=gone,
-                unchanged=lambda *_: False,
-                progress=self._progress,
-            )
-        except UnsafePath:
-            return None
-        return Memory(tree, held | self._stamped(plan.entries)), report
+        return held, gone, restore.plan(self._objects, tree, paths=fresh)
 
     def _write(self, plan: Plan) -> Report:
         if not plan.entries:

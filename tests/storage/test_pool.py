@@ -15,6 +15,7 @@ import pytest
 from git_datmo.errors import ContentMissing, NotFound, RepositoryBusy, UnsafeName
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage import pool
+from git_datmo.storage.objects import Objects
 from git_datmo.storage.pool import Slot
 from git_datmo.storage.restore import Report
 from git_datmo.storage.treeplan import EMPTY_TREE
@@ -242,6 +243,18 @@ def test_without_a_memory_content_is_compared(slot: Slot, trees: Trees, damage: 
         assert on_disk(slot.tree) == ON_DISK | {b"big": b"large"}
         kept = inodes(slot.tree)
         assert {p for p in before if kept[p] != before[p]} == {str(slot.tree / "dir/one")}
+
+
+@pytest.mark.parametrize("untouched", [True, False])
+def test_the_remembered_tree_may_be_gone(slot: Slot, trees: Trees, untouched: bool) -> None:
+    first, second = trees.tree(SAMPLE), trees.tree({b"other": b"x", b"dir": {b"one": b"1"}})
+    fill(slot, trees, first)
+    if untouched:
+        slot.untouched()
+    (trees.path / "objects" / first[:2] / first[2:]).unlink()
+    trees.source = Objects(trees.path)
+    fill(slot, trees, second)
+    assert on_disk(slot.tree) == {b"other": b"x", b"dir": {b"one": b"1"}}
 
 
 def test_a_failed_fill_is_repaired_by_the_next(slot: Slot, trees: Trees) -> None:
