@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 30.0  # how long an engine that is gone is looked for
 PAUSE_SECONDS = 0.25
 # Streams that end this long before their container were cut, or closed by the task.
-EARLY_SECONDS = 1.0
+EARLY_SECONDS = 0.25
 OOM_SECONDS = 0.2  # the flag may come a moment after the end
 KILLED = 137
 _INIT = re.compile(rb"\[FATAL tini \(\d+\)\] exec (.*) failed: (.*)")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from git_datmo.errors import EngineError, NoSpace
 from git_datmo.runners.base import Job
@@ -58,7 +58,7 @@ def bring_back(engine: Engine, container: str, job: Job) -> None:
         with engine.asking("hand over what the task left"), _opened(target) as root:
             chunks, _ = client.get_archive(container, source)
             try:
-                _Arrival(root, left_out).take(chunks)
+                arrive(chunks, root, left_out)
             except tarfile.TarError as error:
                 raise EngineError(
                     f"Docker sent what the task left in a form that cannot be read: {error}"
@@ -74,16 +74,22 @@ def _opened(folder: Path) -> Iterator[int]:
         os.close(fd)
 
 
-class _Arrival:
-    """One tree that is made what a stream says, leaving alone what is the same already."""
+def arrive(chunks: Iterable[bytes], root: int, left_out: Collection[bytes] = ()) -> None:
+    """Make the open directory `root` what a stream says, but for the paths `left_out` and below.
 
+    What is the same already is left alone. Raises TarError for a stream that is broken.
+    """
+    _Arrival(root, left_out).take(chunks)
+
+
+class _Arrival:
     def __init__(self, root: int, left_out: Collection[bytes]) -> None:
         self._root = root
         self._left_out = left_out
         self._seen: set[bytes] = set()
         self._files: set[bytes] = set()
 
-    def take(self, chunks: Any) -> None:
+    def take(self, chunks: Iterable[bytes]) -> None:
         """Read the whole stream, then remove what it did not name."""
         with TreeWriter(self._root, replace=True) as writer:
             for info, data in tape.members(iter(chunks)):

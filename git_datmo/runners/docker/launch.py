@@ -44,17 +44,21 @@ def begin(
 ) -> DockerProcess:
     """Start a job in a new container. Raises EngineError, PortTaken and GPUSupportNotEnabled."""
     ability = engine.ability
-    ways = lessons.ways(job, ability)
+    ways, failed = lessons.ways(job, ability), list[str]()
     for way in ways:
         try:
-            return _begin(engine, job, image, way, writable=writable)
+            process = _begin(engine, job, image, way, writable=writable)
         except Unfit as error:
             if way == ways[-1]:
                 hint = "it has to run on this machine and see its files"
                 if way == OWN:
                     hint += ", or run without --in-place"
                 raise EngineError(f"Docker cannot use the work tree: {error}", hint=hint) from error
-            lessons.failed(way, ability)
+            failed.append(way)
+        else:
+            # Only now: where every way fails, it is not the engine that is wanting.
+            lessons.note(failed, ability)
+            return process
     raise AssertionError("there is always one way to try")
 
 

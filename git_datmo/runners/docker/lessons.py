@@ -37,11 +37,11 @@ class Lessons:
             ways.remove(OVERLAY)
         return ways or [COPY]
 
-    def failed(self, way: str, ability: Ability) -> None:
-        """Note that a way does not work with this engine."""
-        self._failed.add(way)
-        if self._state is not None:
-            known = self._remembered(ability) | {way}
+    def note(self, failed: list[str], ability: Ability) -> None:
+        """Note the ways that do not work with this engine."""
+        self._failed.update(failed)
+        if failed and self._state is not None:
+            known = self._remembered(ability) | self._failed
             # What cannot be kept is found out again.
             with suppress(OSError):
                 self._state.mkdir(parents=True, exist_ok=True)

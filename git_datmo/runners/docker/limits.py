@@ -6,6 +6,7 @@ import errno
 import re
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from git_datmo.errors import (
     Conflict,
@@ -108,11 +109,16 @@ def check_grants(job: Job, ability: Ability) -> None:
         raise ValidationFailed(
             f"{wanted.cpus:g} CPUs were asked for and the engine has {ability.cpus}"
         )
-    if wanted.gpus is not None and ability.shares_kernel and not ability.gpus:
+    if wanted.gpus is not None and ability.shares_kernel and not (ability.gpus or _has_gpus()):
         raise no_gpu()
     if ability.shares_kernel:
         for port in ports(wanted):
             _check_free(port)
+
+
+def _has_gpus() -> bool:
+    # An engine may grant them without naming a runtime for them; then its refusal tells.
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
 
 
 def no_gpu(why: str = "") -> GPUSupportNotEnabled:
