@@ -20,7 +20,7 @@ from git_datmo.model.run import INLINE, LOST, RUNNING, Run
 from git_datmo.records import flights
 from git_datmo.records.flights import Flight
 from git_datmo.records.project import Project
-from git_datmo.runners.base import Prepared
+from git_datmo.runners.base import Prepared, Process
 from git_datmo.storage import pool
 from git_datmo.storage.pool import Slot
 
@@ -140,7 +140,7 @@ def _go_on(project: Project, run: Underway, variables: dict[str, str], user: Use
         outcome = Outcome(
             str(said.get("status")), said.get("exit_code"), said.get("signal"), said.get("reason")
         )
-        return execution.finish(project, run, None, outcome, slot)
+        return execution.finish(project, run, _remains(project, run, user), outcome, slot)
     if phase == "preparing" or said.get("type") == INLINE:
         reason = "git-datmo was killed before the command started"
         if said.get("type") == INLINE:
@@ -170,6 +170,16 @@ def _go_on(project: Project, run: Underway, variables: dict[str, str], user: Use
         skip=skip,
     )
     return execution.finish(project, run, process, outcome, slot)
+
+
+def _remains(project: Project, run: Underway, user: User) -> Process | None:
+    """What the runner still has of a run that ended: a container that is to be removed."""
+    if not run.live.get("handle"):
+        return None
+    with suppress(DatmoError):
+        runner = preparation.make_runner(project, str(run.live.get("runner")), user)
+        return runner.adopt(run.job(user.environ, {}), run.live["handle"])
+    return None
 
 
 def _slot(project: Project, run: Underway) -> Slot | None:
