@@ -72,7 +72,7 @@ def create(json: bool, config: tuple[str, ...], stats: tuple[str, ...], **given:
     door.note(made.notices)
     if json:
         door.document({**(as_dict(made) or {}), "new": made.is_new, "notices": list(made.notices)})
-    elif made.is_new:
+    elif made.is_new or ("visible" in made.recorded and (given["run_id"] or given["task_id"])):
         door.say(f"Created snapshot with id: {made.id}")
     else:
         # It was there: say which of the words given are new on it.
