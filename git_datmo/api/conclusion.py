@@ -20,6 +20,7 @@ from git_datmo.api.surroundings import Surroundings
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError
 from git_datmo.model.run import command_text
+from git_datmo.model.workspace import WORKSPACES
 from git_datmo.records import catalogue, chain, flights, runs
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
@@ -58,7 +59,9 @@ def conclude(
     }
     run.live["phase"] = "ended"
     run.save()
-    said = protocol.read(run.flight.task, run.flight.path / "stdout")
+    # What people see in a terminal while they work is no result.
+    printed = None if run.facts.get("type") in WORKSPACES else run.flight.path / "stdout"
+    said = protocol.read(run.flight.task, printed)
     before = str(run.facts["before_id"])
     found = left(run) if left is not None else in_work_tree(project, run, progress)
     base = project.repository.objects.commit(before).tree

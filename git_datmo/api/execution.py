@@ -28,6 +28,7 @@ from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError, EngineError
 from git_datmo.model.run import FAILED, RUNNING, Run
+from git_datmo.model.workspace import WORKSPACES
 from git_datmo.records.project import Project
 from git_datmo.runners.base import Job, Prepared, Process, Recipe, Runner
 from git_datmo.storage import pool, results
@@ -35,6 +36,10 @@ from git_datmo.storage.pool import Slot
 
 if TYPE_CHECKING:
     from git_datmo.storage.results import Results
+
+
+# What a runner makes of a recipe.
+Make = Callable[[Recipe | None], Prepared]
 
 
 @dataclass
@@ -50,6 +55,8 @@ class Asked:
     report: Callable[[str], None]
     progress: Callable[[int], None] | None
     recipe: Recipe | None = None
+    # Makes what the job runs in from its recipe and the runner's way to make one.
+    layers: Callable[[Recipe | None, Make], Prepared] | None = None
 
 
 def ready(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None, Prepared]:
@@ -92,6 +99,7 @@ def fly(
         started=run.facts["started"] / 1000,
         timeout=job.resources.timeout,
         output=asked.output,
+        ask=run.facts.get("type") in WORKSPACES,
     )
     return finish(project, run, process, outcome, slot, asked.progress, asked.state.notices)
 
@@ -109,7 +117,10 @@ def _prepare(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None
             build.write(text + "\n")
             asked.report(text)
 
-        prepared = asked.runner.prepare(recipe, job, report)
+        def make(recipe: Recipe | None) -> Prepared:
+            return asked.runner.prepare(recipe, job, report)
+
+        prepared = make(recipe) if asked.layers is None else asked.layers(recipe, make)
     slot = None
     if run.live["isolated"]:
         slot = pool.take(project.home, prefer=tree, flight=run.flight.path)
@@ -148,26 +159,20 @@ def finish(
 ) -> Run:
     """Record an ended run, put its results back where that is wanted, and clear up."""
     kept: list[Results] = []
+    if process is not None and slot is not None:
+        try:
+            upper = process.collect()
+            run.live["upper"] = None if upper is None else os.fspath(upper)
+            run.save()
+        except EngineError as error:
+            notices = (*notices, error.message)
+            outcome = replace(outcome, reason=outcome.reason or error.message)
 
     def left(run: Underway) -> Found:
         assert slot is not None
-        upper = None
-        if process is not None:
-            try:
-                upper = process.collect()
-            except EngineError as error:
-                nonlocal outcome, notices
-                notices = (*notices, error.message)
-                outcome = replace(outcome, reason=outcome.reason or error.message)
-        elif run.live.get("upper"):
-            upper = Path(run.live["upper"])
-        if upper is not None:
-            run.live["upper"] = os.fspath(upper)
-            run.save()
+        upper = Path(run.live["upper"]) if run.live.get("upper") else None
         found = _read(project, run, slot, upper, progress)
         kept.append(found)
-        if upper is not None:
-            slot.untouched()
         return _found(project, run, found)
 
     oid, more = conclude(

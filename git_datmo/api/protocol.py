@@ -56,8 +56,8 @@ class Said:
         return found
 
 
-def read(task: Path, stdout: Path) -> Said:
-    """Everything a task said, from its protocol directory and its standard output."""
+def read(task: Path, stdout: Path | None) -> Said:
+    """Everything a task said, from its protocol directory and, where that counts, its output."""
     said = Said()
     for kind in ("config", "stats"):
         try:
@@ -66,7 +66,8 @@ def read(task: Path, stdout: Path) -> Said:
             said.notices.append(f"the task's {kind}.json was not understood: {error.message}")
             continue
         setattr(said, kind, found)
-    said.results = results(stdout)
+    if stdout is not None:
+        said.results = results(stdout)
     _series(task / "metrics.jsonl", said)
     return said
 

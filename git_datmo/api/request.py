@@ -99,36 +99,20 @@ def run(
     )
     session = lookup.session_of(project, session_id)
     values = settings_.check("config", config) if config else {}
-    adoption.tend(project, user)
-    named = {
-        "environment_id": environment_id,
-        "environment_def": environment_def,
-        "environment_paths": environment_paths,
-    }
-    state = states.of_work_tree(
+    asked = gather(
         project,
-        user,
-        named,
-        extra=[(base, text) for text in paths]
-        + [(home, text) for text in project.repository.config.all("datmo.paths")],
+        given,
+        runner=runner,
+        named={
+            "environment_id": environment_id,
+            "environment_def": environment_def,
+            "environment_paths": environment_paths,
+        },
+        paths=paths,
         include_secrets=include_secrets,
-        count_ignored=False,
-        progress=progress,
-    )
-    chosen = any(named.values()) or bool(project.repository.config.get("datmo.environment"))
-    name, why = preparation.choose_runner(project, runner, state.environment, chosen, user)
-    tell = report or (lambda text: None)
-    tell(f"runner: {name} ({why})")
-    if name == preparation.DOCKER and not chosen and not state.environment.definitions:
-        state = preparation.by_imports(project, state, user, tell)
-    asked = execution.Asked(
-        order=given,
-        runner=preparation.make_runner(project, name, user),
-        chosen=chosen,
-        state=state,
         user=user,
         output=output,
-        report=tell,
+        report=report,
         progress=progress,
     )
     begun = launch.begin(
@@ -147,3 +131,51 @@ def run(
         ),
     )
     return launch.go(project, begun, asked, detach=detach)
+
+
+def gather(
+    project: Project,
+    given: order.Order,
+    *,
+    runner: str | None,
+    named: Mapping[str, Any],
+    paths: Sequence[str],
+    include_secrets: bool,
+    user: User,
+    output: Output | None,
+    report: Report | None,
+    progress: Callable[[int], None] | None,
+) -> execution.Asked:
+    """The present state, its environment and the runner, for an order.
+
+    `named` are the options that name an environment. Runs that nobody looks after are seen to.
+    """
+    home = project.repository.needs_work_tree("run a task")
+    base = user.folder or home
+    adoption.tend(project, user)
+    state = states.of_work_tree(
+        project,
+        user,
+        named,
+        extra=[(base, text) for text in paths]
+        + [(home, text) for text in project.repository.config.all("datmo.paths")],
+        include_secrets=include_secrets,
+        count_ignored=False,
+        progress=progress,
+    )
+    chosen = any(named.values()) or bool(project.repository.config.get("datmo.environment"))
+    name, why = preparation.choose_runner(project, runner, state.environment, chosen, user)
+    tell = report or (lambda text: None)
+    tell(f"runner: {name} ({why})")
+    if name == preparation.DOCKER and not chosen and not state.environment.definitions:
+        state = preparation.by_imports(project, state, user, tell)
+    return execution.Asked(
+        order=given,
+        runner=preparation.make_runner(project, name, user),
+        chosen=chosen,
+        state=state,
+        user=user,
+        output=output,
+        report=tell,
+        progress=progress,
+    )

@@ -64,14 +64,15 @@ def watch(
     timeout: float | None,
     output: Output | None,
     skip: tuple[int, int] = (0, 0),
+    ask: bool = False,
 ) -> Outcome:
     """Follow a process to its end and say how that was.
 
     `started` is in seconds since 1970, `timeout` in seconds from then. `skip` are the bytes of
     stdout and stderr that are in the log already. An interrupt from the keyboard is passed on to
-    the task, a second one kills it.
+    the task, a second one kills it; with `ask` the first asks it to end, as SIGTERM does.
     """
-    watcher = _Watcher(flight, process, started, timeout, output, skip)
+    watcher = _Watcher(flight, process, started, timeout, output, skip, ask)
     with _signals():
         return watcher.run()
 
@@ -85,10 +86,11 @@ class _Watcher:
         timeout: float | None,
         output: Output | None,
         skip: tuple[int, int],
+        ask: bool,
     ) -> None:
         self._flight, self._process, self._started = flight, process, started
         self._deadline = None if timeout is None else started + timeout
-        self._output = output
+        self._output, self._ask = output, ask
         self._streams = [
             _Stream("stdout", flight.path / "stdout", skip[0]),
             _Stream("stderr", flight.path / "stderr", skip[1]),
@@ -170,9 +172,12 @@ class _Watcher:
     def _interrupted(self) -> None:
         self._interrupts += 1
         self._stopped = "it was interrupted"
-        if self._interrupts == 1:
+        if self._interrupts == 1 and not self._ask:
             self._process.interrupt()
-        else:
+            return
+        try:
+            self._process.stop(GRACE_SECONDS if self._interrupts == 1 else 0.0)
+        except KeyboardInterrupt:
             self._process.stop(0.0)
 
     def _outcome(self, end: End) -> Outcome:
