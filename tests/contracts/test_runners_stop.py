@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.errors import Conflict, UsageError
+from git_datmo.errors import GPUSupportNotEnabled, PortTaken, UsageError
 from git_datmo.model.run import Resources
 from git_datmo.runners.base import Job
 from tests.contracts.place import Place, says, until
@@ -185,7 +185,7 @@ def test_a_port_in_use_is_refused_by_number(place: Place):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         job = place.job("true", resources=Resources(ports=(str(port),)))
-        with pytest.raises(Conflict, match=str(port)):
+        with pytest.raises(PortTaken, match=str(port)):
             place.start(job)
     assert place.remains(job) == []
 
@@ -231,7 +231,7 @@ def test_a_gpu_where_there_is_none(place: Place):
     if any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/kfd").exists():
         pytest.skip("this machine has a GPU")
     for gpus in ("all", "1", "0,1"):
-        with pytest.raises(Conflict, match="GPU"):
+        with pytest.raises(GPUSupportNotEnabled, match="GPU"):
             place.start(place.job("true", resources=Resources(gpus=gpus)))
 
 

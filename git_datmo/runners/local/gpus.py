@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from git_datmo.errors import Conflict, ValidationFailed
+from git_datmo.errors import GPUSupportNotEnabled, ValidationFailed
 
 DEVICES = Path("/dev")
 NODE = re.compile(r"nvidia([0-9]+)")
@@ -31,12 +31,12 @@ def found(devices: Path = DEVICES) -> tuple[str, int]:
 def chosen(wish: str, devices: Path = DEVICES) -> dict[str, str]:
     """The variables that show a task the GPUs it was granted; none for `all`.
 
-    `wish` is as in `Resources.gpus`. Raises Conflict when there are not as many here, and
-    ValidationFailed for what is neither `all`, a number, nor ids.
+    `wish` is as in `Resources.gpus`. Raises GPUSupportNotEnabled when there are not as many
+    here, and ValidationFailed for what is neither `all`, a number, nor ids.
     """
     maker, count = found(devices)
     if not count:
-        raise Conflict(
+        raise GPUSupportNotEnabled(
             "a GPU was asked for, and this machine has none that can be seen",
             hint="run without --gpu, or on a machine whose driver is loaded",
         )
@@ -50,7 +50,7 @@ def chosen(wish: str, devices: Path = DEVICES) -> dict[str, str]:
             raise ValidationFailed("the number of GPUs is at least 1")
         ids = [str(n) for n in range(number)]
         if number > count:
-            raise Conflict(f"{number} GPUs were asked for, and {count} are here")
+            raise GPUSupportNotEnabled(f"{number} GPUs were asked for, and {count} are here")
     ids = [id.strip() for id in ids if id.strip()]
     if not ids or not all(ID.fullmatch(id) for id in ids):
         raise ValidationFailed(
@@ -58,7 +58,9 @@ def chosen(wish: str, devices: Path = DEVICES) -> dict[str, str]:
         )
     missing = [id for id in ids if id.isdecimal() and int(id) >= count]
     if missing:
-        raise Conflict(f"there is no GPU {missing[0]}: {count} are here, counted from 0")
+        raise GPUSupportNotEnabled(
+            f"there is no GPU {missing[0]}: {count} are here, counted from 0"
+        )
     shown = ",".join(ids)
     if maker == "amd":
         return {"HIP_VISIBLE_DEVICES": shown, "ROCR_VISIBLE_DEVICES": shown}

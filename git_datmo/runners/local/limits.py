@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 
-from git_datmo.errors import Conflict, UsageError, ValidationFailed
+from git_datmo.errors import Conflict, PortTaken, UsageError, ValidationFailed
 from git_datmo.model.run import Resources
 from git_datmo.runners.local import gpus
 
@@ -16,7 +16,7 @@ LOOPBACK = "127.0.0.1"
 
 def check(resources: Resources) -> None:
     """Raise UsageError for what a process of this machine cannot be granted or what cannot be at
-    all, Conflict for a port in use or a GPU that is not here."""
+    all, PortTaken for a port in use, GPUSupportNotEnabled for a GPU that is not here."""
     if resources.memory is not None:
         if resources.memory <= 0:
             raise ValidationFailed("a memory limit is a positive number of bytes")
@@ -90,7 +90,7 @@ def _check_free(text: str) -> None:
 
 def _refusal(error: OSError, address: str, number: int) -> Conflict | UsageError:
     if error.errno == errno.EADDRINUSE:
-        return Conflict(
+        return PortTaken(
             f"port {number} of {address} is in use",
             hint="stop what listens there, or choose another port",
         )
