@@ -31,9 +31,11 @@ from git_datmo.errors import (
     RunNotFound,
     RunUnderWay,
     SnapshotNotFound,
+    ValidationFailed,
 )
 from git_datmo.model.comparison import Comparison, Content, compare
-from git_datmo.model.run import Run
+from git_datmo.model.run import INLINE, SCRIPT, Run
+from git_datmo.model.workspace import WORKSPACES
 from git_datmo.records import catalogue
 from git_datmo.records.kinds import RUN
 from git_datmo.records.pointers import pointer_at
@@ -98,6 +100,12 @@ def rerun(
             f"the run {original.id[:12]} has no command: it was part of another program",
             hint="git datmo snapshot checkout its snapshot and run that program",
         )
+    if original.type in WORKSPACES:
+        raise ValidationFailed(
+            f"in the run {original.id[:12]} people worked: that cannot be repeated",
+            hint=f"git datmo snapshot checkout {str(original.after_id)[:12]}, "
+            f"then git datmo {original.type}",
+        )
     tell = report or (lambda text: None)
     asking.ask(project, original, trust)
     before = lookup.snapshot(project, original.before_id)
@@ -121,7 +129,9 @@ def rerun(
         origin.mounts(project, original, data, user),
         tuple(data) or original.data,
     )
-    name = runner or original.runner
+    # What was a program's own run is a task now, and adds to the run around it.
+    inline = original.type == INLINE
+    name = runner or (preparation.LOCAL if inline else original.runner)
     chosen = bool(environment_id) or original.built.get("chosen") is True
     tell(f"runner: {name} (as the run {original.id[:12]})" if not runner else f"runner: {name}")
     if name == preparation.LOCAL and not chosen:
@@ -142,7 +152,7 @@ def rerun(
     terms = launch.Terms(
         session=lookup.session_of(project, session_id),
         folder=original.folder,
-        type=original.type,
+        type=SCRIPT if inline else original.type,
         apply=apply,
         message=message,
         label=label,
