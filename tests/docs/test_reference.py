@@ -17,7 +17,7 @@ from git_datmo.storage.config import PROJECT_KEYS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-KEY = re.compile(r"datmo\.(?:<remote>\.)?[a-z][A-Za-z]*")
+KEY = re.compile(r"datmo(?:\.(?:<[a-z]+>|[a-z][A-Za-z]*))+")
 
 
 def keys_in_code() -> set[str]:
@@ -36,7 +36,8 @@ def keys_in_code() -> set[str]:
 def key_of(node: ast.expr) -> str:
     if isinstance(node, ast.JoinedStr):
         return "".join(
-            "<remote>" if isinstance(p, ast.FormattedValue) else key_of(p) for p in node.values
+            f"<{ast.unparse(p.value)}>" if isinstance(p, ast.FormattedValue) else key_of(p)
+            for p in node.values
         )
     return str(node.value) if isinstance(node, ast.Constant) else ""
 
