@@ -164,7 +164,11 @@ def _ask_git(start: Path) -> Repository:
     said = done.stderr.decode(errors="replace").strip()
     if len(lines) < 4:
         if "not a git repository" in said:
-            raise NotARepository(f"{start} is not in a git repository")
+            inside = "a run is recorded when it ends; --in-place lets it take snapshots by itself"
+            raise NotARepository(
+                f"{start} is not in a git repository",
+                hint=inside if os.environ.get("DATMO_RUN_ID") else None,
+            )
         if "unknown repository extension" in said or "unsupported" in said:
             raise UnsupportedRepository(f"git cannot open the repository at {start}: {said}")
         raise GitFailed(f"git cannot open the repository at {start}: {said}", stderr=said)

@@ -27,6 +27,10 @@ def variables(job: Job, prepared: Prepared, cwd: Path, devices: dict[str, str]) 
     unwanted = {*PROTOCOL, "OLDPWD", *(() if job.in_place else REPOSITORY)}
     found = {name: value for name, value in job.environ.items() if name not in unwanted}
     found["PWD"] = os.fspath(cwd)
+    if not job.in_place:
+        # Its work tree lies below the user's git directory, which git would find from there.
+        above = [os.fspath(job.tree.parent), found.get("GIT_CEILING_DIRECTORIES", "")]
+        found["GIT_CEILING_DIRECTORIES"] = os.pathsep.join(filter(None, above))
     found.setdefault("PYTHONUNBUFFERED", "1")
     prefix = prepared.token.get("prefix")
     if isinstance(prefix, str):
