@@ -58,6 +58,15 @@ class _Application:
         self.before = Finder(self.objects.tree, before)
         self.known = Finder(self.objects.tree, known) if known else None
         self.removing: set[bytes] = set()
+        # Folders that the results put something into, and submodules that the run wrote into.
+        self.filled: set[bytes] = set()
+        self.modules: set[bytes] = set()
+        for path, leaf in results.changes.items():
+            old = self.before(path)
+            if leaf is not None:
+                self.filled.update(parents(path))
+            elif old is not None and old[0] == GITLINK:
+                self.modules.add(path)
         self.kept: dict[bytes, str] = {}
 
     def run(self) -> Applied:
@@ -116,6 +125,8 @@ class _Application:
             return "it is a submodule"
         if path in self.results.included:
             return "it looks like a secret"
+        if any(above in self.modules for above in parents(path)):
+            return "it lies in a submodule"
         try:
             state = self._state(path)
         except UnsafePath:
@@ -124,7 +135,10 @@ class _Application:
             state = None
         except OSError as error:
             return f"it cannot be looked at: {error.strerror}"
-        verdict = self._judge(path, leaf, state)
+        try:
+            verdict = self._judge(path, leaf, state)
+        except (OSError, UnsafePath):
+            return "it cannot be looked at, or changed meanwhile"
         if verdict == _REMOVE:
             self.removing.add(path)
         return verdict
@@ -158,18 +172,10 @@ class _Application:
         if leaf is None:
             # An empty folder that is to go; the restore leaves it when something is in it.
             mine = old == _FOLDER and not any(self._files_below(path))
-            return _REMOVE if mine and not self._filled(path) else _DONE
+            return _REMOVE if mine and path not in self.filled else _DONE
         if all(inner in self.removing for inner in self._files_below(path)):
             return _WRITE
         return "a folder with other files stands there"
-
-    def _filled(self, folder: bytes) -> bool:
-        """Whether the results put something below a folder."""
-        below = folder + b"/"
-        return any(
-            path.startswith(below) and leaf is not None
-            for path, leaf in self.results.changes.items()
-        )
 
     def _files_below(self, folder: bytes) -> Iterator[bytes]:
         stack = [folder]

@@ -233,6 +233,16 @@ def test_a_submodule_is_left_alone(left: Left) -> None:
     assert done == Applied((), (("mod", "it is a submodule"),))
 
 
+def test_nothing_into_a_submodule(left: Left) -> None:
+    objects = left.repository.objects
+    left.before = objects.patch_tree(left.before, {b"mod": (0o160000, "1" * 40)})
+    (left.repo.path / "mod").mkdir()
+    leaf = (0o100644, objects.write_blob(b"run"))
+    tree = objects.patch_tree(left.before, {b"mod": None, b"mod/f": leaf})
+    done = put_back(left, Results(tree, {b"mod": None, b"mod/f": leaf}))
+    assert done == Applied((), (("mod/f", "it lies in a submodule"),))
+
+
 def test_a_repository_in_the_way(left: Left) -> None:
     (left.root / "sub").write_text("file")
     found = left.read()

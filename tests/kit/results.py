@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import random
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,3 +86,34 @@ def start(repo: Repo, task: Path) -> Left:
     left = Left(repo, repository, Store(repository.home / "store"), slot, "", task)
     left.fill(repo.git("rev-parse", "HEAD^{tree}"))
     return left
+
+
+def mischief(root: Path, seed: int) -> None:
+    """Some forty things that a task may do to a folder."""
+    dice = random.Random(seed)
+    names = ["data", "a", "deep", "b", "code.py", "new", "bin", "tool"]
+    for _ in range(40):
+        folders = [Path(folder) for folder, _, _ in os.walk(root)]
+        place = dice.choice(folders) / dice.choice(names)
+        what = dice.choice(["file", "folder", "remove", "link", "chmod", "rename"])
+        there = place.is_symlink() or place.exists()
+        if what == "remove" or (
+            there and what in ("file", "folder", "link") and dice.random() < 0.5
+        ):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
+            there = False
+        if what == "file" and not place.is_dir() and not place.is_symlink():
+            place.write_text(str(dice.random()))
+        elif what == "folder" and not there:
+            place.mkdir()
+        elif what == "link" and not there:
+            place.symlink_to(dice.choice(names))
+        elif what == "chmod" and place.is_file() and not place.is_symlink():
+            place.chmod(dice.choice([0o644, 0o755]))
+        elif what == "rename" and there:
+            target = dice.choice(folders) / "moved"
+            if not os.path.lexists(target) and not target.is_relative_to(place):
+                shutil.move(place, target)

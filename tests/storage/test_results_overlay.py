@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from git_datmo.storage.results import Results
-from tests.kit.results import Left
+from tests.kit.results import Left, mischief
 
 
 class Overlay:
@@ -161,31 +160,5 @@ def test_a_whiteout_by_attribute(left: Left, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_a_task_does(overlay: Overlay, seed: int) -> None:
-    dice = random.Random(seed)
-    names = ["data", "a", "deep", "b", "code.py", "new", "bin", "tool"]
-    for _ in range(40):
-        folders = [Path(folder) for folder, _, _ in os.walk(overlay.merged)]
-        place = dice.choice(folders) / dice.choice(names)
-        what = dice.choice(["file", "folder", "remove", "link", "chmod", "rename"])
-        there = place.is_symlink() or place.exists()
-        if what == "remove" or (
-            there and what in ("file", "folder", "link") and dice.random() < 0.5
-        ):
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink(missing_ok=True)
-            there = False
-        if what == "file" and not place.is_dir():
-            place.write_text(str(dice.random()))
-        elif what == "folder" and not there:
-            place.mkdir()
-        elif what == "link" and not there:
-            place.symlink_to(dice.choice(names))
-        elif what == "chmod" and place.is_file() and not place.is_symlink():
-            place.chmod(dice.choice([0o644, 0o755]))
-        elif what == "rename" and there:
-            target = dice.choice(folders) / "moved"
-            if not target.exists() and not target.is_relative_to(place):
-                shutil.move(place, target)
+    mischief(overlay.merged, seed)
     overlay.read()
