@@ -33,7 +33,7 @@ from git_datmo.errors import (
     SnapshotNotFound,
     ValidationFailed,
 )
-from git_datmo.model.comparison import Comparison, Content, compare
+from git_datmo.model.comparison import Comparison, Content, check_tolerance, compare
 from git_datmo.model.run import INLINE, SCRIPT, Run
 from git_datmo.model.workspace import WORKSPACES
 from git_datmo.records import catalogue
@@ -86,6 +86,7 @@ def rerun(
     Raises RunNotFound, SnapshotNotFound, RunUnderWay, Conflict when it is not trusted,
     ContentMissing, EngineError, ValidationFailed.
     """
+    check_tolerance(rtol)
     project.require_initialized()
     _ = project.identity
     adoption.tend(project, user)

@@ -103,8 +103,7 @@ def compare(
     with their section before (`seconds`, `stats.time*`), and of paths (`files:*.png`).
     Raises ValidationFailed when `rtol` is negative or no number.
     """
-    if not (math.isfinite(rtol) and rtol >= 0):
-        raise ValidationFailed(f"the relative tolerance is a number from 0, not {rtol}")
+    check_tolerance(rtol)
     patterns = tuple(ignore)
     sections = tuple(
         _section(name, getattr(original, name), getattr(repeated, name), rtol, patterns)
@@ -123,6 +122,12 @@ def compare(
         rtol=rtol,
         ignore=patterns,
     )
+
+
+def check_tolerance(rtol: float) -> None:
+    """Raise ValidationFailed when this is no relative tolerance: negative, or no number."""
+    if not (math.isfinite(rtol) and rtol >= 0):
+        raise ValidationFailed(f"the relative tolerance is a number from 0, not {rtol}")
 
 
 def percent(change: Change) -> float | None:
