@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 @click.option("--message", metavar="TEXT", help="What this run is for.")
 @click.option("--label", "-l", metavar="NAME", help="A short name for it.")
 @click.option(
-    "--rtol", type=float, default=0.0, metavar="X", help="Numbers this near, relatively, are equal."
+    "--rtol",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="X",
+    help="Numbers are equal that differ by this part of the larger one: 1e-6.",
 )
 @click.option(
     "--ignore", multiple=True, metavar="PATTERN", help="What may differ: seconds, files:*.png."
