@@ -50,7 +50,7 @@ def title(argv: Sequence[str]) -> str:
 def git_of(project: Project, tree: str) -> dict[str, Any]:
     """Where the user's repository stood: branch, commit, and whether the work tree differed."""
     git = project.repository.git
-    code, out, _ = git.attempt("rev-parse", "--verify", "--quiet", "HEAD", "HEAD^{tree}")
+    code, out, _ = git.attempt("rev-parse", "--quiet", "HEAD", "HEAD^{tree}")
     found: dict[str, Any] = {}
     lines = out.decode().split()
     if code == 0 and len(lines) == 2:

@@ -55,7 +55,8 @@ def resolve(project: Project, run_id: str | None) -> Run:
                 found[known.id] = known
     if not found:
         labelled = [index.get(oid) for oid in index.find_label(run_id, RUN)]
-        found = {r.id: value(project, r, names) for r in labelled if r is not None}
+        known_so = [value(project, record, names) for record in labelled if record is not None]
+        found = {run.id: run for run in (*known_so, *flying) if run.label == run_id}
     if not found:
         raise RunNotFound(
             f"no run has the id or label '{run_id}'", hint="'git datmo ls' lists them"
