@@ -128,7 +128,9 @@ class _Arrival:
             self._files.add(path)
         else:
             return
-        self._seen.add(path)
+        while path and path not in self._seen:
+            self._seen.add(path)
+            path = path.rpartition(b"/")[0]
 
     def _fits(self, info: tarfile.TarInfo) -> None:
         disk = os.fstatvfs(self._root)
@@ -226,10 +228,10 @@ class _Arrival:
 def _inside(name: str) -> bytes | None:
     """A member's path below the folder that was asked for; None for the folder itself, and for
     what lies, or claims to lie, outside."""
-    parts = os.fsencode(name).split(b"/")[1:]
-    if not parts or any(part in (b"", b".", b"..") for part in parts):
+    parts = os.fsencode(name).split(b"/")
+    if len(parts) < 2 or any(part in (b"", b".", b"..") for part in parts):
         return None
-    return b"/".join(parts)
+    return b"/".join(parts[1:])
 
 
 def _pour(data: IO[bytes], fd: int) -> None:

@@ -24,7 +24,8 @@ SMALLEST_MEMORY = 6 * 2**20  # the engine's own floor
 LOCALHOST = "127.0.0.1"
 _PORT = re.compile(
     r"(?:(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<four>[0-9.]+)):(?=\d+:))?"
-    r"(?:(?P<host>\d{1,5}):)?(?P<inside>\d{1,5})(?:/(?P<protocol>tcp|udp))?"
+    r"(?:(?P<host>\d{1,5}):)?(?P<inside>\d{1,5})(?:/(?P<protocol>tcp|udp))?",
+    re.ASCII,
 )
 
 
