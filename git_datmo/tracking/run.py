@@ -143,7 +143,7 @@ def start_run(
         )
     task = os.environ.get(TASK)
     if task and os.path.isdir(task):
-        run = TrackedRun(Path(task), os.environ.get(RUN, ""), None)
+        run = TrackedRun(Path(task).absolute(), os.environ.get(RUN, ""), None)
     else:
         run = _recorded(name, config, label, session_id, home)
     run.begin()
@@ -227,7 +227,7 @@ def _around() -> Sink | None:
     global _current, _warned
     task = os.environ.get(TASK)
     if task:
-        _current = Sink(Path(task))
+        _current = Sink(Path(task).absolute())
     elif not _warned:
         _warned = True
         warn("there is no run to log to: use start_run(), or 'git datmo run'")

@@ -221,6 +221,20 @@ def test_inside_a_task_the_run_is_the_tasks(tmp_path: Path):
     assert (task / "metrics.jsonl").read_bytes().count(b"\n") == 3
 
 
+def test_a_relative_task_folder_stays_where_it_was(tmp_path: Path):
+    (tmp_path / "task").mkdir()
+    text = """
+    import os
+    datmo.log(a=1)
+    os.chdir("/")
+    datmo.log(a=2)
+    datmo.log_result(a=3)
+    """
+    done = program(tmp_path, text, env={"DATMO_TASK_DIR": "task"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {file.name for file in (tmp_path / "task").iterdir()} == {"metrics.jsonl", "stats.json"}
+
+
 def test_without_a_run_there_is_one_warning(tmp_path: Path):
     text = "for n in range(3):\n    datmo.log(n=n)\nassert datmo.log_result(a=1) == {}\n"
     done = program(tmp_path, text)
