@@ -153,7 +153,10 @@ def from_setup_py(data: bytes) -> Lines:
                 found = ast.literal_eval(value)
             except (ValueError, TypeError, RecursionError):
                 return Lines((), (note,))
-            return Lines(_strings([found] if isinstance(found, str) else list(found)))
+            listed = [found] if isinstance(found, str) else found
+            return (
+                Lines(_strings(listed)) if isinstance(listed, list | tuple) else Lines((), (note,))
+            )
     return Lines((), (note,))
 
 
