@@ -33,22 +33,7 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-# Where something runs and what it may use.
-place_options = together(
-    click.option("--runner", metavar="NAME", help="Where it runs: local or docker."),
-    click.option("--gpu", is_flag=True, help="Give it all GPUs."),
-    click.option("--gpus", metavar="WHICH", help="Give it GPUs: all, a number, or ids 0,2."),
-    click.option(
-        "--ports", "-p", multiple=True, metavar="HOST:TASK", help="Publish a port on 127.0.0.1."
-    ),
-    click.option("--mem-limit", "-m", metavar="SIZE", help="At most this memory: 512m, 4g."),
-    click.option("--cpus", metavar="N", help="At most this many processors: 1.5."),
-    click.option("--network", metavar="NAME", help="none, bridge, host, or a network's name."),
-    click.option("--timeout", metavar="TIME", help="End it after 30s, 10m, 2h."),
-)
-
-# What a run is, beside its command.
-run_options = together(
+environment_options = together(
     click.option("--environment-id", metavar="ID", help="An environment that is kept already."),
     click.option(
         "--environment-def", metavar="FILE", help="The file that defines the environment."
@@ -56,7 +41,24 @@ run_options = together(
     click.option(
         "--environment-paths", multiple=True, metavar="SRC[>DEST]", help="Files that define it."
     ),
-    place_options,
+)
+runner_option = click.option("--runner", metavar="NAME", help="Where it runs: local or docker.")
+gpu_options = together(
+    click.option("--gpu", is_flag=True, help="Give it all GPUs."),
+    click.option("--gpus", metavar="WHICH", help="Give it GPUs: all, a number, or ids 0,2."),
+)
+ports_option = click.option(
+    "--ports", "-p", multiple=True, metavar="HOST:TASK", help="Publish a port on 127.0.0.1."
+)
+limit_options = together(
+    click.option("--mem-limit", "-m", metavar="SIZE", help="At most this memory: 512m, 4g."),
+    click.option("--cpus", metavar="N", help="At most this many processors: 1.5."),
+)
+network_option = click.option(
+    "--network", metavar="NAME", help="none, bridge, host, or a network's name."
+)
+timeout_option = click.option("--timeout", metavar="TIME", help="End it after 30s, 10m, 2h.")
+given_options = together(
     click.option(
         "--env",
         "-e",
@@ -70,20 +72,42 @@ run_options = together(
         metavar="SRC[>NAME]",
         help="A folder or file it may use and change.",
     ),
-    click.option("--detach", "-d", is_flag=True, help="Let it run on in the background."),
-    click.option("--interactive", "-i", is_flag=True, help="Connect it to this terminal."),
-    click.option("--in-place", is_flag=True, help="Run it in your work tree, not in a copy."),
-    click.option(
-        "--apply/--no-apply", default=True, help="Put what it wrote into your work tree, or not."
-    ),
+)
+detach_option = click.option(
+    "--detach", "-d", is_flag=True, help="Let it run on in the background."
+)
+apply_option = click.option(
+    "--apply/--no-apply", default=True, help="Put what it wrote into your work tree, or not."
+)
+name_options = together(
     click.option("--session-id", metavar="SESSION", help="The session it belongs to."),
     click.option("--message", metavar="TEXT", help="What this run is for."),
     click.option("--label", "-l", metavar="NAME", help="A short name for it."),
+)
+secrets_option = click.option(
+    "--include-secrets", is_flag=True, help="Keep untracked files that look secret."
+)
+
+# What a run is, beside its command.
+run_options = together(
+    environment_options,
+    runner_option,
+    gpu_options,
+    ports_option,
+    limit_options,
+    network_option,
+    timeout_option,
+    given_options,
+    detach_option,
+    click.option("--interactive", "-i", is_flag=True, help="Connect it to this terminal."),
+    click.option("--in-place", is_flag=True, help="Run it in your work tree, not in a copy."),
+    apply_option,
+    name_options,
     click.option(
         "--paths", multiple=True, metavar="SRC[>DEST]", help="Ignored or outside files it needs."
     ),
     click.option("--config", "-c", multiple=True, metavar="KEY:VALUE", help="A setting to record."),
-    click.option("--include-secrets", is_flag=True, help="Keep untracked files that look secret."),
+    secrets_option,
     click.option("--quiet", "-q", is_flag=True, help="Print what the task prints and no more."),
     click.option("--json", is_flag=True, help="Print the run as JSON; its output to stderr."),
 )
