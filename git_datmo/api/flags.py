@@ -62,7 +62,7 @@ def options(words: Sequence[Word | None]) -> Iterator[Option]:
             else:
                 negated = name.startswith(("no-", "no_"))
                 yield Option(name, spelled, index, bare=True, negated=negated)
-        elif pair := _PAIR.fullmatch(word.text):
+        elif (pair := _PAIR.fullmatch(word.text)) and not _is_code(words, index):
             lead = f"{pair['plus']}{pair['name']}="
             yield Option(pair["name"], pair["name"], index, pair["value"], lead)
 
@@ -233,6 +233,14 @@ def _edit(words: Sequence[Word | None], option: Option, value: str) -> list[Word
 
 def _before(option: Option) -> str:
     return str(not option.negated).lower() if option.bare else option.value
+
+
+def _is_code(words: Sequence[Word | None], index: int) -> bool:
+    """Whether a word is a program, as after `python -c`, that only begins like `name=value`."""
+    word, before = words[index], words[index - 1] if index else None
+    if word is None or before is None or before.text not in ("-c", "-e", "--eval"):
+        return False
+    return bool(re.search(r"[\s;()]", word.text))
 
 
 def _is_value(text: str) -> bool:

@@ -6,12 +6,13 @@ import atexit
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from git_datmo.errors import Conflict
-from git_datmo.tracking.sink import FAULTS, Sink, said, warn
+from git_datmo.tracking.sink import FAULTS, Sink, dictionary, said, warn
 
 if TYPE_CHECKING:
     from git_datmo.model.run import Run
@@ -133,8 +134,10 @@ def start_run(
 
     `name` and `label` are what people call it, `config` a dictionary (or a namespace, or a data
     class) of its settings. Inside a task it adds to the task's run instead. Raises Conflict when
-    this program has begun one already, NotARepository, ProjectNotInitialized, NoSpace.
+    this program has begun one already, InvalidArgumentType for a config that is none of these,
+    NotARepository, ProjectNotInitialized, NoSpace.
     """
+    settings = None if config is None else dictionary(config)
     around = _current
     if isinstance(around, TrackedRun) and around._process == os.getpid():
         raise Conflict(
@@ -145,16 +148,16 @@ def start_run(
     if task and os.path.isdir(task):
         run = TrackedRun(Path(task).absolute(), os.environ.get(RUN, ""), None)
     else:
-        run = _recorded(name, config, label, session_id, home)
+        run = _recorded(name, settings or {}, label, session_id, home)
     run.begin()
-    if config is not None:
-        run.log_config(config)
+    if settings is not None:
+        run.log_config(settings)
     return run
 
 
 def _recorded(
     name: str | None,
-    config: Any,
+    config: Mapping[Any, Any],
     label: str | None,
     session_id: str | None,
     home: str | os.PathLike[str] | None,
@@ -163,13 +166,12 @@ def _recorded(
     from git_datmo.api.surroundings import User
     from git_datmo.config import Config
     from git_datmo.tracking.parts import plain
-    from git_datmo.tracking.sink import dictionary
 
     folder = Path(home) if home is not None else Path(Config().home)
     recording = inline.start(
         location.find(folder),
         name=name,
-        config=plain(dictionary(config)),
+        config=plain(config),
         session_id=session_id,
         label=label,
         command=_command(folder),

@@ -32,6 +32,8 @@ WORDS = [
     ("t --no-shuffle", "shuffle", "true", "t --shuffle", "false"),
     ("t --no-shuffle", "shuffle", "false", "t --no-shuffle", "false"),
     ("t --n 5", "n", "1", "t --n 1", "5"),
+    ("docker run -e LR=1 x", "LR", "2", "docker run -e LR=2 x", "1"),
+    ("make train LR=0.1", "LR", "0.2", "make train LR=0.2", "0.1"),
 ]
 
 

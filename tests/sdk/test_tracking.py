@@ -243,6 +243,12 @@ def test_without_a_run_there_is_one_warning(tmp_path: Path):
     assert [file.name for file in tmp_path.iterdir() if file.suffix != ".py"] == []
 
 
+def test_a_config_that_is_none(project: Repo):
+    done = program(project.path, "datmo.start_run(config=3)")
+    assert "InvalidArgumentType: a dictionary is needed, not int" in done.stderr
+    assert list(runs(project)) == []
+
+
 def test_where_there_is_no_project(repo: Repo, tmp_path: Path):
     done = program(repo.path, "datmo.start_run()")
     assert done.returncode == 1
