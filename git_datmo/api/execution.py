@@ -188,6 +188,7 @@ def finish(
         process.close()
     if slot is not None:
         slot.close()
+        pool.trim(project.home, project.max_slots)
     run.flight.discard()
     return run_lookup.value_of(project, oid, notices=(*notices, *more), applied=applied)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LARGE_FILE = 1024 * 1024
 DEFAULT_MAX_REFS = 100
+DEFAULT_MAX_SLOTS = 8
 
 
 class Project:
@@ -91,6 +92,11 @@ class Project:
     def max_refs(self) -> int:
         """How many snapshot refs of our own are kept (`datmo.maxRefs`)."""
         return max(0, self.repository.config.number("datmo.maxRefs", DEFAULT_MAX_REFS))
+
+    @property
+    def max_slots(self) -> int:
+        """How many isolated work trees are kept for later runs (`datmo.maxSlots`)."""
+        return max(1, self.repository.config.number("datmo.maxSlots", DEFAULT_MAX_SLOTS))
 
     @cached_property
     def identity(self) -> tuple[str, int, int]:

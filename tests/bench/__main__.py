@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import hooks, listing, points, snapshot, tracking
+from tests.bench import hooks, listing, points, runs, snapshot, tracking
 from tests.bench.harness import Row, folder, machine
 
 
@@ -33,6 +33,8 @@ def main() -> None:
         "hooks": lambda base: hooks.rows(base, 1_000 if quick else 10_000),
         "points": lambda base: points.rows(base, 10_000 if quick else 100_000),
         "scripts": lambda base: points.scripts(base, 100 if quick else 10_000),
+        "runs": lambda base: runs.rows(base, 1_000 if quick else 10_000),
+        "containers": lambda base: runs.containers(base, 1_000 if quick else 10_000),
         "crowd": lambda base: hooks.crowd(base, 5 if quick else 50),
     }
     chosen = [name for name in given.only.split(",") if name]
