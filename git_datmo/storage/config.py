@@ -16,6 +16,7 @@ _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 # A tracked file comes from strangers: it may say what a project wants, never where bytes go.
 PROJECT_KEYS = frozenset(
     {"datmo.largefile", "datmo.paths", "datmo.parent", "datmo.autosnapshot", "datmo.environment"}
+    | {"datmo.runner"}
 )
 
 
