@@ -1,7 +1,8 @@
 """All processes of one job: those of its session, their descendants, and strays.
 
 A stray has left the session and lost its parent (a daemon). It is known by the run's id in the
-environment it was started with. One that also changed that goes unseen.
+environment it was started with. What is to outlive its run (the supervisor of another, started
+from within this one) leaves the session and takes `DATMO_RUN_ID` out of its environment.
 """
 
 from __future__ import annotations
@@ -91,8 +92,12 @@ class Family:
             queue += new
         found -= {os.getpid(), 0, 1}
         alive = [everyone[pid] for pid in found if everyone[pid].alive]
-        self._seen = {entry.pid: entry.started for entry in alive}
+        if not table.HAS_PROC:  # no environment tells a stray: it must have been seen before
+            self._remember(alive)
         return alive
+
+    def _remember(self, members: list[Entry]) -> None:
+        self._seen = {entry.pid: entry.started for entry in members}
 
     def _is_stray(self, entry: Entry) -> bool:
         """Only those younger than the leader need to be looked into."""
@@ -114,7 +119,6 @@ class Family:
             entries = [e for child in children or () if (e := table.read(child)) is not None]
             found += entries
             queue += [entry.pid for entry in entries]
-        self._seen |= {entry.pid: entry.started for entry in found}
         return found
 
     def signal(self, number: int) -> list[Entry]:
@@ -124,6 +128,7 @@ class Family:
         shell does not see its child die before it hears itself.
         """
         members = self.members()
+        self._remember(members)  # one whose parent dies of this is asked again
         grouped = False
         if self.held or self.leader() is not None:
             with suppress(ProcessLookupError, PermissionError):

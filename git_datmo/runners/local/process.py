@@ -17,7 +17,7 @@ from git_datmo.runners.local import memory, table
 from git_datmo.runners.local.family import PAUSE, Family, descriptor
 
 # How long children that outlive the leader may take to write their last lines (`> >(tee log)`).
-LINGER_SECONDS = 0.3
+LINGER_SECONDS = 1.0
 # How often a process that cannot be waited for is looked at.
 LOOK_SECONDS = 0.05
 UNSEEN = "the process that supervised it was gone when it ended, so nobody saw its exit code"

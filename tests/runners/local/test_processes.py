@@ -68,6 +68,14 @@ def test_what_is_left_of_a_job_that_ended_unwatched_is_ended_too(local: Place):
     assert not alive(daemon)
 
 
+def test_what_asks_to_outlive_its_job_does(local: Place):
+    leaving = "import os\nos.environ.pop('DATMO_RUN_ID')\nos.execvp('python3', ['python3', '-c', "
+    done = local.python(f"{leaving}{DAEMON!r}])")
+    daemon = int(done.files["daemon"])
+    assert alive(daemon)
+    os.kill(daemon, signal.SIGKILL)
+
+
 def test_a_job_is_found_though_its_handle_was_never_written(local: Place):
     job = local.job("sh", "-c", "echo ready; sleep 600")
     handle = local.orphan(job)
