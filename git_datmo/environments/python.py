@@ -147,6 +147,8 @@ def _by_pip(chosen: list[str], files: Mapping[str, bytes], *, captured: bool) ->
         run.append(("{python}", "-m", "pip", "install", *words))
     run += [("sh", "-c", _IF_THERE, "{python}", line) for line in ours]
     left = [p for p in files if is_requirements(p) and p not in chosen and not _mentioned(p, files)]
+    # A `.in` is the source of its `.txt`: nothing of it is missing.
+    left = [p for p in left if not (p.endswith(".in") and f"{p.removesuffix('.in')}.txt" in files)]
     if left:
         notes.append(f"not installed: {', '.join(sorted(left))} beside {', '.join(chosen)}")
     vcs = any(re.search(rb"\b(?:git|hg|svn|bzr)\+", content(path)) for path in files)
