@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -130,7 +131,8 @@ def execute(
             **given,
             config=parse_items("config", config) if config else None,
             user=door.user(),
-            output=live.output,
+            # On a terminal of its own it is shown there already.
+            output=None if given["interactive"] and sys.stdin.isatty() else live.output,
             report=teller(live),
             progress=live.advance,
         )

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
-import subprocess
-import sys
-import termios
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +11,7 @@ import pytest
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 from tests.kit.program import datmo
+from tests.kit.terminal import on_terminal
 
 SCRIPT = """\
 rate=$2
@@ -174,40 +169,13 @@ def test_somebody_elses_run_is_not_run_unasked(theirs: Repo):
 
 @pytest.mark.parametrize(("answer", "code", "count"), [("y", 0, 2), ("n", 4, 1), ("", 4, 1)])
 def test_on_a_terminal_it_is_shown_and_asked(theirs: Repo, answer: str, code: int, count: int):
-    ended, seen = on_terminal(["rerun", "first"], theirs.path, answer + "\n")
+    ended, seen = on_terminal(["rerun", "first"], ("[y/N]", answer + "\n"), cwd=theirs.path)
     assert ended == code, seen
     for text in ("Ada Lovelace <ada@example.com>", "sh train.sh --rate 0.1", "local", "NAME"):
         assert text in seen
     assert "\x1b[31mred" not in seen
     assert "Run it here? [y/N]" in seen
     assert len(datmo("ls", "--json", cwd=theirs.path).json()) == count
-
-
-def on_terminal(words: list[str], cwd: Path, typed: str) -> tuple[int, str]:
-    """Run the program on a terminal of its own; its exit code and all that was shown."""
-    leader, follower = pty.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "git_datmo", *words],
-        cwd=cwd,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        start_new_session=True,
-    )
-    os.close(follower)
-    seen = b""
-    asked = False
-    try:
-        while piece := os.read(leader, 65536):
-            seen += piece
-            if not asked and b"[y/N]" in seen:
-                asked = True
-                os.write(leader, typed.encode())
-    except OSError:
-        pass  # Linux says so when the last writer is gone
-    os.close(leader)
-    return child.wait(), seen.decode(errors="replace")
 
 
 def test_the_value_of_a_secret_is_asked_for(local: Repo):

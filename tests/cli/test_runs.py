@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import os
-import pty
-import struct
+import re
 import subprocess
 import sys
-import termios
 import time
 from typing import Any
 
@@ -19,6 +16,9 @@ import pytest
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 from tests.kit.program import datmo
+from tests.kit.terminal import on_terminal
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
@@ -92,24 +92,9 @@ def test_columns_details_and_download(ran: Repo):
 
 def test_the_table_fits_the_terminal(ran: Repo):
     datmo("run", "-q", "-c", "a_long_key:1", "-c", "another:2", "echo " + "long " * 40)
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    child = subprocess.Popen(
-        [sys.executable, "-m", "git_datmo", "ls"],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-    )
-    os.close(follower)
-    seen = b""
-    try:
-        while piece := os.read(leader, 65536):
-            seen += piece
-    except OSError:
-        pass  # Linux says so when the last writer is gone
-    os.close(leader)
-    assert child.wait() == 0
-    lines = seen.decode().replace("\r\n", "\n").splitlines()
+    code, seen = on_terminal(["ls"])
+    assert code == 0
+    lines = COLOUR.sub("", seen).splitlines()
     assert len(lines) == 5
     assert max(map(len, lines)) <= 80
     for name in ("id", "command", "status", "config", "results", "started", "duration"):
