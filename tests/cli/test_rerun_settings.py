@@ -91,7 +91,7 @@ def test_inside_a_shells_text(trained: Repo):
         (["--set", "rate=1"], "there is no setting 'rate'"),
         (["--set", "lr"], "write --set key=value"),
         (["--set", "net=1"], "net is a group of settings"),
-        (["--rtol", "-1"], "tolerance"),
+        (["--rtol", "-1"], "--rtol"),
         (["--rtol", "nan"], "tolerance"),
     ],
 )
