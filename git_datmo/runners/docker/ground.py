@@ -58,7 +58,7 @@ def _overlay(job: Job) -> Mount:
 
 def overlay_options(job: Job) -> str:
     """The kernel's words for an overlay over the tree. `userxattr` lets a user read its marks."""
-    parts = {"lowerdir": job.tree, "upperdir": upper(job), "workdir": job.room / "work"}
+    parts = {"lowerdir": job.tree, "upperdir": upper(job), "workdir": work(job)}
     words = [f"{name}={_escaped(path.resolve())}" for name, path in parts.items()]
     return ",".join([*words, "index=off", "userxattr"])
 
@@ -70,6 +70,11 @@ def _escaped(path: Path) -> str:
 def upper(job: Job) -> Path:
     """Where an overlay keeps what a job changes."""
     return job.room / "upper"
+
+
+def work(job: Job) -> Path:
+    """Where the kernel works for an overlay."""
+    return job.room / "work"
 
 
 def fits(job: Job) -> bool:
@@ -115,7 +120,7 @@ def lay(job: Job, ground: str) -> list[str]:
     """
     made: list[str] = []
     if ground == OVERLAY:
-        for folder in (upper(job), job.room / "work"):
+        for folder in (upper(job), work(job)):
             folder.mkdir(exist_ok=True)
     base = upper(job) if ground == OVERLAY else job.tree
     for link in job.links:
@@ -156,12 +161,13 @@ def _is_there(tree: Path, dest: str) -> bool:
 
 
 def remove_points(job: Job, ground: str, made: list[str]) -> None:
-    """Take away those of the folders that are still empty, and what an overlay worked in."""
+    """Take away those of the folders that are still empty, and what an overlay worked in, unless
+    that belongs to the engine's root: see `sweep`."""
     base = upper(job) if ground == OVERLAY else job.tree
     for path in reversed(made):
         with suppress(OSError):
             (base / path).rmdir()
     if ground == OVERLAY:
-        for folder in (job.room / "work" / "work", job.room / "work"):
+        for folder in (work(job) / "work", work(job)):
             with suppress(OSError):
                 folder.rmdir()

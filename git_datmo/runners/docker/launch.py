@@ -65,7 +65,7 @@ def begin(
 def _begin(engine: Engine, job: Job, image: str, way: str, *, writable: bool) -> DockerProcess:
     client, ability = engine.client(), engine.ability
     points = grounds.lay(job, way)
-    handle: dict[str, Any] = {"ground": way, "points": points, "tty": has_tty(job)}
+    handle: dict[str, Any] = {"ground": way, "points": points, "tty": has_tty(job), "image": image}
     attached: Attached | None = None
     try:
         made = create(client, job, image, handle, ability, writable=writable or way == COPY)

@@ -117,8 +117,17 @@ class DockerProcess:
             with suppress(EngineError, *foreign_errors()):
                 self._engine.client().remove_container(self._container, v=True, force=True)
             self._remove_points(str(self._handle["ground"]))
+            self._sweep()
         for record in self._records.values():
             record.close()
+
+    def _sweep(self) -> None:
+        work = grounds.work(self._job)
+        if self._handle["ground"] == grounds.OVERLAY and work.exists():
+            from git_datmo.runners.docker.sweep import sweep
+
+            with suppress(EngineError, *foreign_errors()):
+                sweep(self._engine.client(), str(self._handle["image"]), work)
 
     def _remove_points(self, ground: str) -> None:
         grounds.remove_points(self._job, ground, [str(p) for p in self._handle["points"]])
