@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,7 @@ def stop(run_id: str | None, named: str | None, all: bool, grace: float, json: b
     chosen = run_id or named
     if chosen and all:
         raise MutuallyExclusiveArguments("the name of a run and --all exclude each other")
+    asked = time.time_ns() // 1_000_000
     ended = door.call("run.stop", door.project(), chosen, all=all, grace=grace, user=door.user())
     if json:
         door.document([ui.to_dict(item) for item in ended])
@@ -151,7 +153,8 @@ def stop(run_id: str | None, named: str | None, all: bool, grace: float, json: b
         door.say("Nothing is running")
     else:
         for item in ended:
-            stopped = item.status == "stopped"
+            # One that is asked to end may do so with a code of its own, even with 0.
+            stopped = (item.ended or 0) >= asked
             door.say(f"Stopped run {item.id}" if stopped else f"Had ended: {ui.line(item)}")
 
 

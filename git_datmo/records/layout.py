@@ -130,6 +130,12 @@ def trailers(text: str) -> tuple[str, dict[str, str]]:
     return body, found
 
 
+def carries(text: str, trailer: str) -> bool:
+    """Whether a commit message has a trailer of ours: whatever the user wrote above does not
+    count."""
+    return f"\n{trailer}: " in "\n" + text.rstrip("\n").rpartition("\n\n")[2]
+
+
 def paths_trailer(paths: Iterable[bytes]) -> str | None:
     """Paths as one line of JSON; undecodable bytes as lone surrogates, escaped."""
     import json

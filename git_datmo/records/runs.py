@@ -34,7 +34,7 @@ _LISTS = ("command", "data", "outputs", "skipped")
 
 def is_run(commit: Commit) -> bool:
     """Whether a commit carries the trailers of a run."""
-    return "\nDatmo-Run: " in commit.message or commit.message.startswith("Datmo-Run: ")
+    return layout.carries(commit.message, "Datmo-Run")
 
 
 def ref(run_id: str) -> str:

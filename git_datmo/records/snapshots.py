@@ -33,7 +33,7 @@ def facts(commit: Commit) -> dict[str, Any]:
 
 def is_snapshot(commit: Commit) -> bool:
     """Whether a commit carries the trailers of a snapshot."""
-    return "\nDatmo-Id: " in commit.message or commit.message.startswith("Datmo-Id: ")
+    return layout.carries(commit.message, "Datmo-Id")
 
 
 def file_paths(commit: Commit) -> tuple[bytes, ...]:

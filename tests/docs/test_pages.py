@@ -1,26 +1,25 @@
-"""The pages people read: their links lead somewhere, and their commands do what they say.
-
-`<!-- run -->` marks a shell block: the blocks of one page run one after another in one shell, in an
-empty folder. The lines of a `<!-- prints -->` block appear, in order, in what came before it.
-"""
+"""The pages people read: their links lead somewhere, and their commands do what they say."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.docs.page import assert_it_does_what_it_says
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-MARKED = re.compile(r"^<!-- (run|prints) -->\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(\s*([^)\s]+)\s*\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-RUNNING = [page for page in PAGES if "<!-- run -->" in page.read_text()]
+EXAMPLES = ROOT / "docs" / "examples"  # They run among their files: see test_examples.
+RUNNING = [
+    page
+    for page in PAGES
+    if "<!-- run -->" in page.read_text() and not page.is_relative_to(EXAMPLES)
+]
 
 over_pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -62,23 +61,7 @@ def test_every_page_can_be_reached_from_the_index(page: Path):
 
 @pytest.mark.parametrize("page", RUNNING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_its_commands_run_and_print_what_it_says(page: Path, tmp_path: Path):
-    blocks = MARKED.findall(page.read_text())
-    script = "\n".join(text for kind, text in blocks if kind == "run")
-    beside = os.path.dirname(sys.executable)
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": f"{beside}:{os.environ['PATH']}", "PYTHON": sys.executable},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    rest = iter(done.stdout.splitlines())
-    for kind, text in blocks:
-        for line in text.splitlines() if kind == "prints" else ():
-            assert not line or line in rest, f"{line!r} is not printed (there):\n{done.stdout}"
+    assert_it_does_what_it_says(page, tmp_path)
 
 
 @over_pages

@@ -94,7 +94,7 @@ def test_every_verb_of_the_package_is_there(title: str):
 def test_the_format_page_has_every_trailer():
     source = (ROOT / "git_datmo" / "records").rglob("*.py")
     used = {name for file in source for name in re.findall(r"Datmo-[A-Z]\w+", file.read_text())}
-    documented = set(rows("format/snapshots.md"))
+    documented = {*rows("format/snapshots.md"), *rows("format/runs.md")}
     assert used == {cell.strip("`") for cell in documented if "Datmo-" in cell}
 
 
