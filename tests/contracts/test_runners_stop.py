@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -170,11 +171,17 @@ def test_a_sample_sees_its_work(place: Place):
     job = place.job("python3", "-c", busy)
     process = place.start(job)
     until(says(job, b"ready"))
-    process.sample()
-    time.sleep(0.5)
-    sample = process.sample()
+    samples: list[Mapping[str, float] | None] = []
+
+    def busy_enough() -> bool:  # how much it gets depends on who else is at work
+        time.sleep(0.2)
+        samples.append(process.sample())
+        return (samples[-1] or {"cpu": 0})["cpu"] > 10
+
+    until(busy_enough)
+    sample = samples[-1]
     assert sample is not None
-    assert 20 < sample["cpu"] < 250
+    assert sample["cpu"] < 250
     assert 50e6 < sample["memory"] < 1e9
     process.stop(0.1)
     assert isinstance(process.sample(), dict | None)
