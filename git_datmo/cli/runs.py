@@ -154,7 +154,7 @@ def stop(run_id: str | None, named: str | None, all: bool, grace: float, json: b
     else:
         for item in ended:
             # One that is asked to end may do so with a code of its own, even with 0.
-            stopped = (item.ended or 0) >= asked
+            stopped = item.status == "stopped" or (item.ended or 0) >= asked
             door.say(f"Stopped run {item.id}" if stopped else f"Had ended: {ui.line(item)}")
 
 
