@@ -26,6 +26,8 @@ PATIENCE_SECONDS = 30.0  # how long an engine that is gone is looked for
 PAUSE_SECONDS = 0.25
 # Streams that end this long before their container were cut, or closed by the task.
 EARLY_SECONDS = 0.25
+LOOK_SECONDS = 0.01
+OVER = ("exited", "dead")
 OOM_SECONDS = 0.2  # the flag may come a moment after the end
 KILLED = 137
 _INIT = re.compile(rb"\[FATAL tini \(\d+\)\] exec (.*) failed: (.*)")
@@ -66,7 +68,7 @@ class Follower(Thread):
     def is_over(self) -> bool:
         """Whether the container is known to have ended, or to be gone."""
         try:
-            return str(self._inspect(self._engine.client())["Status"]) in ("exited", "dead")
+            return self._inspect(self._engine.client())["Status"] in OVER
         except EngineError:
             return False
         except foreign_errors() as error:
@@ -89,20 +91,25 @@ class Follower(Thread):
                     self._inspect(client)
                     self._lost_since = None
                     self._read_log(client)
-                closed = time.monotonic()
-                client.wait(self._container)
+                complete = self._ends_now(client)
                 self._lost_since = None
-                late = time.monotonic() - closed > EARLY_SECONDS
-                if self._attached is not None and complete and late:
-                    complete = False
-                    continue
-                return self._state(client)
+                if complete:
+                    return self._state(client)
             except self._faults as error:
                 if is_gone(error):
                     return End(None, lost=True, reason="its container was removed by somebody else")
                 complete = False
                 if end := self._out_of_patience():
                     return end
+
+    def _ends_now(self, client: APIClient) -> bool:
+        """Whether the container ends where its streams do; else there may be more of them."""
+        deadline = time.monotonic() + EARLY_SECONDS
+        while self._inspect(client)["Status"] not in OVER:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_SECONDS)
+        return True
 
     def _out_of_patience(self) -> End | None:
         now = time.monotonic()
@@ -132,23 +139,10 @@ class Follower(Thread):
         return True
 
     def _read_log(self, client: APIClient) -> None:
-        """Both streams from the log; they come one after the other over one connection each."""
-        faults: list[BaseException] = []
-
-        def read(which: int) -> None:
-            try:
-                self._records[which].overlay(stream.log(client, self._container, which))
-            except foreign_errors() as error:
-                faults.append(error)
-
-        threads = [Thread(target=read, args=(which,), daemon=True) for which in (OUT, ERR)]
-        for thread in threads if not self._tty else threads[:1]:
-            thread.start()
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
-        if faults:
-            raise faults[0]
+        """Both streams from the log, from its start."""
+        with self._records[OUT].overlaid() as out, self._records[ERR].overlaid() as err:
+            for which, data in stream.log(client, self._container, tty=self._tty):
+                (err if which == ERR else out)(data)
 
     def _state(self, client: APIClient) -> End:
         state = self._inspect(client)

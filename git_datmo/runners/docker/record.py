@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 COMPARED = 2**16
@@ -27,24 +28,35 @@ class Record:
             except OSError as error:
                 self.fault = f"its output could not be recorded: {error.strerror}"
 
-    def overlay(self, log: Iterable[bytes]) -> None:
-        """Take a log from its start: pass over what is here already, write what is not.
+    @contextmanager
+    def overlaid(self) -> Iterator[Callable[[bytes], None]]:
+        """Gives what takes a log from its start: it passes over what is here already, and writes
+        what is not. Others who do the same wait.
 
         Where the log begins otherwise, the engine has dropped its oldest part: then all of it is
         written, and `dropped` says that some may be missing or twice.
         """
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
         size, at = os.fstat(self._fd).st_size, 0
-        for data in log:
-            if at < COMPARED and not self._agrees(data, at):
+
+        def take(data: bytes) -> None:
+            nonlocal size, at
+            if at < min(size, COMPARED) and not self._agrees(data, at):
                 size = at = 0
                 self.dropped = True
             if at + len(data) > size:
                 self.append(data[max(0, size - at) :])
             at += len(data)
 
+        try:
+            yield take
+        finally:
+            with suppress(OSError):
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
+
     def _agrees(self, data: bytes, at: int) -> bool:
         here = os.pread(self._fd, min(len(data), COMPARED - at), at)
-        return data.startswith(here) or self.dropped
+        return data.startswith(here)
 
     def tail(self, size: int = 4096) -> bytes:
         """The last bytes of it."""

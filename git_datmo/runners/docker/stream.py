@@ -67,9 +67,40 @@ class Attached:
         self._raw.close()
 
 
-def log(client: APIClient, container: str, stream: int) -> Iterator[bytes]:
-    """One stream from its start, from the engine's log, to the end of the container."""
-    found: Iterator[bytes] = client.logs(
-        container, stdout=stream == OUT, stderr=stream == ERR, stream=True, follow=True
+def log(client: APIClient, container: str, *, tty: bool) -> Iterator[tuple[int, bytes]]:
+    """(OUT or ERR, bytes) from the start of the engine's log to the end of the container.
+
+    Raises what the SDK and what lies below it raise, also when the log is cut midway.
+    """
+    # Asked by hand: the SDK reads each line's few bytes at a time, four times as slowly.
+    response = client.get(
+        f"{client.base_url}/v{client.api_version}/containers/{container}/logs",
+        params={"stdout": 1, "stderr": 1, "follow": 1},
+        stream=True,
+        timeout=None,
     )
-    return found
+    with response:
+        response.raise_for_status()
+        chunks: Iterator[bytes] = response.iter_content(None)
+        if tty:
+            yield from ((OUT, chunk) for chunk in chunks)
+        else:
+            yield from _frames(chunks)
+
+
+def _frames(chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+    """What the engine has put together for both streams, taken apart."""
+    which, left, held = OUT, 0, b""
+    for chunk in chunks:
+        data, at = held + chunk, 0
+        while at < len(data):
+            if not left:
+                if len(data) - at < _HEADER.size:
+                    break
+                which, left = _HEADER.unpack_from(data, at)
+                at += _HEADER.size
+            if part := data[at : at + left]:
+                yield (ERR if which == ERR else OUT), part
+                at += len(part)
+                left -= len(part)
+        held = data[at:]

@@ -141,10 +141,10 @@ def test_an_adopted_flood_is_complete(place: Place):
 def test_looking_at_an_orphan_does_not_follow_it(place: Place):
     job = place.job("sh", "-c", "echo one; sleep 1; echo two; sleep 60")
     handle = place.orphan(job)
+    process = place.adopt(job, handle)
+    assert process is not None
     before = threading.active_count()
     for _ in range(3):
-        process = place.adopt(job, handle)
-        assert process is not None
         assert process.wait(0) is None
     assert threading.active_count() == before
     until(lambda: process.wait(0.1) is not None or says(job, b"two")())
@@ -203,7 +203,7 @@ def test_an_orphan_of_an_engine_that_is_away_is_waited_for(make_place: Make, tmp
     with Relay(tmp_path / "relay") as relay:
         place = make_place()
         job = place.job("sh", "-c", "sleep 2; echo done")
-        handle = place.start(job).handle
+        handle = place.orphan(job)
         away = make_place({"DOCKER_HOST": relay.address})
         relay.cut()
         process = away.adopt(job, handle)

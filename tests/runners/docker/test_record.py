@@ -12,6 +12,12 @@ from git_datmo.runners.docker.record import Record
 TEXT = b"".join(b"line %d\n" % n for n in range(40_000))
 
 
+def overlay(record: Record, log: list[bytes]) -> None:
+    with record.overlaid() as take:
+        for data in log:
+            take(data)
+
+
 def chunks(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
@@ -23,7 +29,7 @@ def test_a_log_is_laid_over_what_is_there(tmp_path: Path, have: int, size: int):
     text = TEXT if size > 7 else TEXT[:70_000]
     path.write_bytes(text[:have])
     record = Record(path)
-    record.overlay(chunks(text, size))
+    overlay(record, chunks(text, size))
     record.close()
     assert path.read_bytes() == text
     assert not record.dropped
@@ -32,7 +38,7 @@ def test_a_log_is_laid_over_what_is_there(tmp_path: Path, have: int, size: int):
 def test_it_may_be_laid_over_again_and_again(tmp_path: Path):
     record = Record(tmp_path / "out")
     for upto in (10, 10, 300, 299, 5000, 0, 400_000):
-        record.overlay(chunks(TEXT[:upto], 64))
+        overlay(record, chunks(TEXT[:upto], 64))
     record.append(b"more")
     assert (tmp_path / "out").read_bytes() == TEXT[:400_000] + b"more"
     record.close()
@@ -43,7 +49,7 @@ def test_a_log_without_its_start_is_kept_whole_and_said_so(tmp_path: Path):
     path = tmp_path / "out"
     path.write_bytes(TEXT[:1000])
     record = Record(path)
-    record.overlay(chunks(TEXT[100_003:], 4096))
+    overlay(record, chunks(TEXT[100_003:], 4096))
     record.close()
     assert record.dropped
     assert path.read_bytes() == TEXT[:1000] + TEXT[100_003:]
