@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -247,61 +245,22 @@ def test_names_nobody_can_use_are_refused(project: Repo, name: str):
     assert listed() == []
 
 
-def test_an_id_that_could_be_several_is_refused(project: Repo):
-    seen: dict[str, int] = {}
-    for number in range(60):
-        found = make(project, None, f"a=={number}\n")[:1]
-        seen[found] = seen.get(found, 0) + 1
-        if seen[found] == 2:
-            break
-    assert env("inspect", "abc", check=False).code == 3  # too short to be an id at all
-
-
-def test_setup_makes_a_ready_one_and_selects_it(project: Repo):
-    with untouched(project):
-        done = env("setup", "--type", "gpu", "--framework", "pytorch")
-    (row,) = listed()
-    assert done.stdout == f"Set up environment 'pytorch:gpu' ({row['id'][:12]}), selected\n"
-    assert (row["kind"], row["current"]) == ("docker", True)
-    assert "FROM pytorch/pytorch:" in env("inspect").stdout
-    assert "Found environment" in env("setup", "--type", "gpu", "--framework", "pytorch").stdout
-    env("setup", "--language", "py312", "--name", "old", "--no-current")
-    assert [(row["name"], row["current"]) for row in listed()] == [
-        ("old", False),
-        ("pytorch:gpu", True),
-    ]
-    assert_clean(project)
-
-
-@pytest.mark.parametrize(
-    ("answers", "name"),
-    [
-        ("", "python-base:cpu-py313"),
-        ("\n\n\n", "python-base:cpu-py313"),
-        ("1\n5\npy311\n", "pytorch:cpu-py311"),
-        ("gpu\nkeras-tensorflow\n", "keras-tensorflow:gpu"),
-        ("cpu\nr-base\n", "r-base:cpu"),
-    ],
-)
-def test_piped_answers_are_read_one_a_line(project: Repo, answers: str, name: str):
-    env("setup", input=answers)
-    assert names() == [name]
-
-
-def test_a_name_that_a_template_would_have_is_left_to_who_has_it(project: Repo):
-    make(project, "pytorch:gpu")
-    env("setup", "--type", "gpu", "--framework", "pytorch")
-    assert sorted(map(str, names())) == ["None", "pytorch:gpu"]
-
-
-def test_what_is_no_longer_made_is_said(project: Repo):
-    assert "note: Caffe2 became part of PyTorch" in env("setup", "--framework", "caffe2").stderr
-
-
-def test_templates_need_no_project(tmp_path: Path):
-    rows = env("templates", "--json", cwd=tmp_path).json()
-    assert {"framework", "type", "language", "image", "about"} == rows[0].keys()
-    assert len(rows) > 15
+def test_a_name_that_two_clones_gave_is_refused_with_both_ids(project: Repo, tmp_path: Path):
+    bare = Repo.bare(tmp_path / "remote.git")
+    project.git("remote", "add", "origin", str(bare.path))
+    ids = {make(project, "mine")}
+    datmo("push")
+    other = bare.clone(tmp_path / "other")
+    datmo("init", "--force", cwd=other.path)
+    other.write("r.txt", "other\n")
+    made = env("create", "--paths", "r.txt", "-n", "mine", "--json", cwd=other.path)
+    ids.add(made.json()["id"])
+    datmo("fetch", cwd=other.path)
+    done = env("inspect", "mine", cwd=other.path, check=False)
+    assert done.code == 3
+    assert all(oid[:12] in done.stderr for oid in ids)
+    env("update", made.json()["id"][:12], "-n", "theirs", cwd=other.path)
+    env("inspect", "mine", cwd=other.path)
 
 
 def test_forms_and_aliases(project: Repo):
@@ -323,43 +282,3 @@ def test_a_repository_that_is_no_project(repo: Repo):
     for words in (["ls"], ["create", "--interpreter"], ["setup"], ["select", "x"], ["delete", "x"]):
         assert env(*words, check=False).code == 3
     assert repo.refs("refs/datmo") == {}
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal")
-def test_on_a_terminal_setup_and_init_ask(repo: Repo):
-    answers = [b"", b"flowers by size", b"y", b"2", b"no-such", b"pytorch"]
-    code, text = on_a_terminal(repo.path, ["init"], answers)
-    assert code == 0
-    assert "there is no framework 'no-such'" in text
-    assert "Set up environment 'pytorch:gpu'" in text
-    code, text = on_a_terminal(repo.path, ["environment", "setup"], [b"1", b"q"])
-    assert (code, "no environment was set up" in text) == (0, True)
-    code, text = on_a_terminal(repo.path, ["init"], [b"", b""])
-    assert (code, "Set up an environment" in text) == (0, False)
-    assert names() == ["pytorch:gpu"]
-
-
-def on_a_terminal(folder: Path, words: list[str], answers: list[bytes]) -> tuple[int, str]:
-    """Run the program on a terminal of its own; each answer is typed when it asks something."""
-    import pty
-
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(folder)
-        os.execv(sys.executable, [sys.executable, "-m", "git_datmo", *words])
-    text = b""
-    waiting = list(answers)
-    while True:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:
-            break
-        if not piece:
-            break
-        text += piece
-        if waiting and text.endswith(b": "):
-            os.write(terminal, waiting.pop(0) + b"\n")
-    _, status = os.waitpid(child, 0)
-    os.close(terminal)
-    assert waiting == []
-    return os.waitstatus_to_exitcode(status), text.decode()
