@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -123,7 +124,8 @@ def terminal(quiet: bool, json: bool, **given: Any) -> int:
             found,
             **given,
             user=door.user(),
-            output=live.output,
+            # On a terminal of its own it is shown there already.
+            output=None if sys.stdin.isatty() else live.output,
             report=reporter(live),
             progress=live.advance,
         )
