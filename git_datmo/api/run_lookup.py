@@ -52,7 +52,8 @@ def resolve(project: Project, run_id: str | None) -> Run:
             record = index.get(oid)
             if record is not None:
                 known = value(project, record, names)
-                found[known.id] = known
+                # Two commits may claim one id: that is for the user to see.
+                found[oid if known.id in found else known.id] = known
     if not found:
         labelled = [index.get(oid) for oid in index.find_label(run_id, RUN)]
         known_so = [value(project, record, names) for record in labelled if record is not None]
