@@ -102,7 +102,7 @@ def _followed(
         attached,
         tty=handle["tty"],
         overlay=handle["ground"] == OVERLAY,
-        passed_on=terminal.show if terminal is not None else None,
+        passed_on=terminal.show if terminal is not None and handle["tty"] else None,
     )
     follower.start()
     if terminal is not None:

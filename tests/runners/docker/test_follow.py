@@ -124,18 +124,18 @@ def test_streams_that_the_task_closes_early(place: Place):
 def test_an_adopted_flood_is_complete(place: Place):
     flood = (
         "import sys, time\n"
-        "for n in range(200_000):\n"
+        "for n in range(50_000):\n"
         "    print('out', n)\n"
         "    if n % 100 == 0: print('err', n, file=sys.stderr)\n"
-        "    if n % 20_000 == 0: time.sleep(.1)\n"
+        "    if n % 5_000 == 0: time.sleep(.1)\n"
     )
     job = place.job("python3", "-c", flood, variables={"PYTHONUNBUFFERED": ""})
     handle = place.orphan(job)
     process = place.adopt(job, handle)
     assert process is not None
     done = place.finish(job, process)
-    assert done.stdout == counted(200_000, "out")
-    assert done.stderr == b"".join(b"err %d\n" % n for n in range(0, 200_000, 100))
+    assert done.stdout == counted(50_000, "out")
+    assert done.stderr == b"".join(b"err %d\n" % n for n in range(0, 50_000, 100))
 
 
 def test_looking_at_an_orphan_does_not_follow_it(place: Place):
