@@ -123,6 +123,7 @@ def execute(
     from git_datmo.ui import run as ui
     from git_datmo.ui.live import Live
 
+    direct = given["interactive"] and sys.stdin.isatty()
     with Live(quiet=quiet, apart=json) as live:
         done = door.call(
             "run.run",
@@ -131,9 +132,9 @@ def execute(
             **given,
             config=parse_items("config", config) if config else None,
             user=door.user(),
-            # On a terminal of its own it is shown there already.
-            output=None if given["interactive"] and sys.stdin.isatty() else live.output,
-            report=teller(live),
+            # What has the terminal shows itself there, and wipes no line of ours.
+            output=None if direct else live.output,
+            report=teller(live, keep=direct),
             progress=live.advance,
         )
         if done.is_running:
@@ -148,12 +149,13 @@ def execute(
     return exit_code(done)
 
 
-def teller(live: Live) -> Callable[[str], None]:
-    """What hears of long work: facts about the run stay, what a build prints comes and goes."""
+def teller(live: Live, *, keep: bool = False) -> Callable[[str], None]:
+    """What hears of long work: facts about the run stay, what a build prints comes and goes,
+    unless `keep`."""
     from git_datmo.ui.escape import safe
 
     def report(text: str) -> None:
-        if text.startswith(STAYS):
+        if keep or text.startswith(STAYS):
             live.say([safe(text)])
         else:
             live.report(text)
