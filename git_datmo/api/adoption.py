@@ -26,6 +26,7 @@ from git_datmo.storage.pool import Slot
 
 START_SECONDS = 60.0
 TAKE_SECONDS = 10.0
+TASK_VARIABLES = frozenset({"DATMO_RUN_ID", "DATMO_TASK_DIR", "DATMO_DATA_DIR"})
 
 
 def hand_over(
@@ -57,6 +58,8 @@ def spawn(project: Project, flight: Flight, variables: Mapping[str, str], user: 
     Values of variables go through a pipe, so that no file and no process list shows them.
     """
     home = project.repository.work_tree or project.repository.git_dir
+    # It is nobody's task: what a run around us set would end it together with that run.
+    env = {name: value for name, value in user.environ.items() if name not in TASK_VARIABLES}
     with open(flight.path / "supervisor.log", "ab") as log:
         started = subprocess.Popen(
             [sys.executable, "-m", "git_datmo", "-C", os.fspath(home), "supervise", flight.id],
@@ -64,7 +67,7 @@ def spawn(project: Project, flight: Flight, variables: Mapping[str, str], user: 
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=dict(user.environ) or None,
+            env=env or None,
         )
     assert started.stdin is not None
     with started.stdin as pipe, suppress(BrokenPipeError):
