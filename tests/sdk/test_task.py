@@ -113,6 +113,20 @@ def test_a_snapshot_made_from_a_run(local: Repo):
     assert other.stats["acc"] == 0.6
 
 
+def test_a_run_is_repeated_and_compared(local: Repo):
+    first = run("echo rate: 0.1; cat a.txt >b.txt", apply=False)
+    local.write("a.txt", "two\n")
+    again = run.rerun(first)
+    assert again.comparison.equal
+    assert (again.original, again.run.rerun_of) == (first, first.id)
+    assert again.run.after_id == first.after_id
+    newer = task.rerun(first.after_id, onto=git_datmo.snapshot.create("two").id)
+    assert not newer.comparison.equal
+    (file,) = newer.comparison.files
+    assert (file.path, file.kind) == ("b.txt", "different")
+    assert not (local.path / "b.txt").exists()
+
+
 WRONG: list[tuple[Any, dict[str, Any], type[errors.DatmoError]]] = [
     (None, {}, errors.RequiredArgumentMissing),
     ("", {}, errors.RequiredArgumentMissing),
