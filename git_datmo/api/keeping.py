@@ -27,10 +27,13 @@ def keep(
     usual: str | None = None,
 ) -> Environment:
     """Store a definition and note it; `usual` is its name if it has none and that is free."""
+    from git_datmo.environments.recipe import recipe
+
     _check_description(description)
     tree, commit = environments.write(project, found)
     is_new = note(project, tree, name, description, usual=usual, commit=commit)
-    return replace(one(project, tree), is_new=is_new, notices=said)
+    lacking = recipe(tree, found, target="docker").notes
+    return replace(one(project, tree), is_new=is_new, notices=(*said, *lacking))
 
 
 def note(

@@ -24,6 +24,7 @@ _OPTION = re.compile(
     r"(?P<flag>-e|-r|-c|-f|--editable|--requirement|--constraint|--find-links)(?:\s*=\s*|\s*)"
     r"(?P<value>.+)"
 )
+INCLUDES = ("-r", "-c", "--requirement", "--constraint")
 _URL = re.compile(r"(?:[a-z][a-z0-9.+-]*\+)?[a-z][a-z0-9.-]*://", re.IGNORECASE)
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar\.gz|tgz|tar\.bz2)$", re.IGNORECASE)
 # `torch==2.9.0+cu128`: builds that PyTorch keeps on an index of their own, by this suffix.
@@ -81,7 +82,9 @@ def _missing(line: str, folder: str, present: frozenset[str]) -> str | None:
     option = _OPTION.fullmatch(line)
     if option is not None:
         target = option["value"].strip().strip("\"'")
-        return None if _there(target, folder, present) else target
+        # pip starts from the file that includes another, and else from where it is run.
+        start = folder if option["flag"] in INCLUDES else ""
+        return None if _there(target, start, present) else target
     if not line or line.startswith("-"):
         return None
     named = re.fullmatch(r"[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*@\s*(\S+).*", line)
@@ -89,7 +92,7 @@ def _missing(line: str, folder: str, present: frozenset[str]) -> str | None:
     local = target.startswith((".", "/", "~", "file:")) or (
         not _URL.match(target) and (_ARCHIVE.search(target) is not None)
     )
-    return target if local and not _there(target, folder, present) else None
+    return target if local and not _there(target, "", present) else None
 
 
 def _there(target: str, folder: str, present: frozenset[str]) -> bool:

@@ -87,16 +87,19 @@ class Layer:
 def layer(kind: str, image: str, *, user: tuple[int, int]) -> Layer:
     """What adds the server of a workspace to an image. `user` is the uid and gid it will have."""
     if kind == RSTUDIO:
-        script, words = _HAS_RSERVER, [str(number) for number in user]
+        words = [str(number) for number in user]
+        files = {"install.sh": _HAS_RSERVER, "start.sh": RSTUDIO_START}
     else:
-        script, words = _INSTALL, [PROGRAMS[kind], PACKAGES[kind]]
-    run = " ".join([f"{PLACE}/install.sh", *words])
-    lines = [f"FROM {image}", "USER root", f"COPY install.sh start.sh {PLACE}/", f"RUN sh {run}"]
-    context = (
-        ("Dockerfile", ("\n".join(lines) + "\n").encode()),
-        ("install.sh", script.encode()),
-        ("start.sh", RSTUDIO_START.encode()),
-    )
+        words = [PROGRAMS[kind], PACKAGES[kind]]
+        files = {"install.sh": _INSTALL}
+    lines = [
+        f"FROM {image}",
+        "USER root",
+        f"COPY {' '.join(files)} {PLACE}/",
+        f"RUN sh {PLACE}/install.sh {' '.join(words)}",
+    ]
+    files["Dockerfile"] = "\n".join(lines) + "\n"
+    context = tuple((path, text.encode()) for path, text in sorted(files.items()))
     digest = sha256(repr(context).encode()).hexdigest()
     return Layer(f"{digest[:12]}-{kind}", context)
 

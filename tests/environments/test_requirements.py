@@ -62,11 +62,11 @@ def test_what_lies_on_one_machine_becomes_a_comment_and_is_said(line: str, named
     assert notes == [f"'{named}' in requirements.txt is not part of the environment: left out"]
 
 
-def test_paths_start_from_the_file_that_names_them():
-    found = requirements.portable(
-        "requirements/dev.txt", b"-r base.txt\n-r requirements.txt", PRESENT
-    )
-    assert [note.split("'")[1] for note in found[1]] == ["requirements.txt"]
+def test_files_are_included_from_where_they_are_named_and_packages_from_the_top():
+    wheel = "wheels/own-1.0-py3-none-any.whl"
+    data = f"-r base.txt\n-r requirements.txt\n./{wheel}\n../{wheel}\n".encode()
+    _, notes = requirements.portable("requirements/dev.txt", data, PRESENT)
+    assert [note.split("'")[1] for note in notes] == ["requirements.txt", f"../{wheel}"]
 
 
 def test_a_file_that_windows_wrote():
