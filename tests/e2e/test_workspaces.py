@@ -106,7 +106,7 @@ def test_a_lab_lets_in_its_token_alone_and_leaves_what_was_saved(local: Repo, at
 def test_it_listens_to_this_machine_alone(at: Open):
     lab = at("notebook")
     assert lab.server.ask("/api/status")[0] == 200
-    own = {found[4][0] for found in socket.getaddrinfo(socket.gethostname(), None)}
+    own = {str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None)}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))  # sends nothing: asks which address would be used
         own.add(probe.getsockname()[0])
