@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,6 +14,7 @@ from git_datmo.model.workspace import JUPYTERLAB, RSTUDIO, Access
 LOCALHOST = "127.0.0.1"
 ASK_SECONDS = 5.0
 PAUSE_SECONDS = 0.1
+READY_SECONDS = 120.0
 NOT_YET, OPEN, UNGUARDED = "not yet", "open", "unguarded"
 REFUSED = (401, 403)
 
@@ -60,12 +63,19 @@ class Site:
 
 class Bell:
     """Looks, in a thread of its own, until a server answers; then `opened` is called, or
-    `unguarded` if it lets anybody in. Leaving the `with` ends the looking."""
+    `unguarded` if it lets anybody in. `late` is called once when that takes READY_SECONDS.
+    Leaving the `with` ends the looking."""
 
     def __init__(
-        self, site: Site, opened: Callable[[Access], None], unguarded: Callable[[], None]
+        self,
+        site: Site,
+        *,
+        opened: Callable[[Access], None],
+        unguarded: Callable[[], None],
+        late: Callable[[], None],
     ) -> None:
-        self._site, self._opened, self._unguarded = site, opened, unguarded
+        self._site = site
+        self._opened, self._unguarded, self._late = opened, unguarded, late
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="datmo-workspace", daemon=True)
 
@@ -78,6 +88,7 @@ class Bell:
         self._thread.join(ASK_SECONDS)
 
     def _look(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
         while not self._over.wait(PAUSE_SECONDS):
             state = self._site.state()
             if state == OPEN:
@@ -86,3 +97,6 @@ class Bell:
             if state == UNGUARDED:
                 self._unguarded()
                 return
+            if time.monotonic() > deadline:
+                deadline = math.inf
+                self._late()

@@ -31,8 +31,6 @@ from git_datmo.model.run import Run
 from git_datmo.model.workspace import TERMINAL, TITLES, Access
 from git_datmo.records.project import Project
 
-READY_SECONDS = 120.0
-
 
 def unheard(access: Access) -> None:
     """For callers who do not want to hear the way in."""
@@ -105,7 +103,10 @@ def serve(project: Project, wish: Wish) -> Run:
         unguarded.append(True)
         supervision.request_stop(begun.flight, supervision.GRACE_SECONDS)
 
-    with Bell(site, wish.opened, stop):
+    def late() -> None:
+        asked.report(_late(begun.id))
+
+    with Bell(site, opened=wish.opened, unguarded=stop, late=late):
         done = launch.go(project, begun, asked)
     if unguarded:
         raise _unguarded(wish.kind)
@@ -200,7 +201,7 @@ def _port(wanted: int | None) -> int:
 
 def _wait(project: Project, run: Run, site: Site, wish: Wish) -> Run:
     """The run, once its server answers or it has ended."""
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + answering.READY_SECONDS
     while time.monotonic() < deadline:
         state = site.state()
         now = run_lookup.find_value(project, run.id)
@@ -213,8 +214,12 @@ def _wait(project: Project, run: Run, site: Site, wish: Wish) -> Run:
             runs.stop(project, run.id, user=wish.user)
             raise _unguarded(wish.kind)
         time.sleep(answering.PAUSE_SECONDS)
-    late = f"it does not answer after {READY_SECONDS:.0f} s: see git datmo logs {run.id[:12]}"
-    return run_lookup.with_notices(run, (*run.notices, late))
+    return run_lookup.with_notices(run, (*run.notices, _late(run.id)))
+
+
+def _late(run_id: str) -> str:
+    waited = answering.READY_SECONDS
+    return f"it has not answered within {waited:.0f} s: see git datmo logs {run_id[:12]}"
 
 
 def _unguarded(kind: str) -> Conflict:
