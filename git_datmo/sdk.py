@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,8 @@ def _bind(title: str) -> Callable[..., Any]:
         folder = _folder(keywords.pop("home", None))
         if title == "snapshot.create" or verb == "run":
             _older_names(keywords, variables=verb == "run")
+        if isinstance(keywords.get("set"), Mapping):
+            keywords["set"] = {key: _typed(value) for key, value in keywords["set"].items()}
         if "user" in (target.__kwdefaults__ or {}):
             keywords.setdefault("user", User(dict(os.environ), running=True, folder=folder))
         for name in _NAMED:
@@ -130,6 +133,11 @@ def _bind(title: str) -> Callable[..., Any]:
         return Listing(found) if isinstance(found, list) else found
 
     return call
+
+
+def _typed(value: object) -> str:
+    """A value as somebody would type it: text as it is, `true`, `0.5`, `[1, 2]`."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _older_names(keywords: dict[str, Any], *, variables: bool) -> None:

@@ -127,6 +127,15 @@ def test_a_run_is_repeated_and_compared(local: Repo):
     assert not (local.path / "b.txt").exists()
 
 
+def test_settings_are_python_values(local: Repo):
+    done = run(["echo", "rate:", "--rate=0.1"])
+    for value, shown in ((0.5, "0.5"), ("0.5", "0.5"), (2, "2")):
+        again = run.rerun(done, set={"rate": value})
+        assert again.run.command[-1] == f"--rate={shown}"
+    with pytest.raises(errors.ValidationFailed):
+        run.rerun(done, set={"ratio": 1})
+
+
 WRONG: list[tuple[Any, dict[str, Any], type[errors.DatmoError]]] = [
     (None, {}, errors.RequiredArgumentMissing),
     ("", {}, errors.RequiredArgumentMissing),
