@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -59,7 +60,7 @@ def row(run: Run, *, exact: bool, short: bool) -> dict[str, Any]:
         "config": dict(run.config) or None,
         "results": dict(run.results) or None,
         "started": started,
-        "duration": run.duration if exact or run.duration is None else duration(run.duration),
+        "duration": run.duration if exact else _took(run),
         "exit code": run.exit_code,
         "reason": run.reason,
         "runner": run.runner,
@@ -85,6 +86,15 @@ def duration(seconds: float) -> str:
         if whole >= large:
             return _two(whole // large, name, whole % large // small, rest)
     return _two(whole // 60, "min", whole % 60, "s")
+
+
+def _took(run: Run) -> str | None:
+    """How long it ran, or has been running."""
+    if run.duration is not None:
+        return duration(run.duration)
+    if run.started is None or not run.is_running:
+        return None
+    return duration(time.time() - run.started / 1000)
 
 
 def _two(first: int, name: str, second: int, rest: str) -> str:
@@ -196,7 +206,7 @@ def _sections(run: Run, color: bool, paths: int | None) -> Iterator[tuple[str, l
     yield "Status", [paint(ending(run), _style(run), color=color)]
     yield "Started", [] if run.started is None else [full_time(run.started)]
     yield "Ended", [] if run.ended is None else [full_time(run.ended)]
-    yield "Duration", [] if run.duration is None else [duration(run.duration)]
+    yield "Duration", _value(_took(run))
     yield "Session", _value(run.session)
     yield "Author", _value(run.author)
     yield "Runner", _value(run.runner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -135,6 +136,16 @@ def test_a_row_of_what_has_not_started_is_blank_there():
     shown = ui.row(made(), exact=False, short=True)
     for name in ("config", "results", "started", "duration", "exit code", "after"):
         assert shown[name] is None
+
+
+def test_what_runs_shows_for_how_long_it_has():
+    started = time.time_ns() // 1_000_000 - 125_000
+    run = made(status="running", started=started)
+    shown = ui.row(run, exact=False, short=True)["duration"]
+    assert shown in {"2 min 5 s", "2 min 6 s", "2 min 7 s"}
+    assert any(line.startswith("Duration") and "2 min" in line for line in ui.block(run))
+    assert ui.row(run, exact=True, short=True)["duration"] is None
+    assert ui.row(made(status="lost", started=started), exact=False, short=True)["duration"] is None
 
 
 def test_every_column_is_in_the_rows():
