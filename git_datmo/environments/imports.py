@@ -162,7 +162,7 @@ def _by_line(source: str) -> Iterator[str]:
         names = match["name"] or match["names"] or ""
         for name in names.split(","):
             word = name.split()[0] if name.split() else ""
-            if word:
+            if all(part.isidentifier() for part in word.split(".")):
                 yield word
 
 
