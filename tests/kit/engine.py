@@ -88,7 +88,8 @@ def _clean(api: docker.APIClient, label: str) -> None:
     # An image can go once those built on it are gone: the newest first.
     images = api.images(all=False, filters={"label": label})
     for image in sorted(images, key=lambda image: image["Created"], reverse=True):
-        for tag in image["RepoTags"] or [image["Id"]]:
+        tags = [tag for tag in image["RepoTags"] or () if tag != "<none>:<none>"]
+        for tag in tags or [image["Id"]]:
             _quietly(api.remove_image, tag, force=True)
 
 

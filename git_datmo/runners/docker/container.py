@@ -22,7 +22,7 @@ PROCESSES_PER_CPU = 64  # a big machine's thread pools are no fork bomb
 SCRATCH = "rw,exec,nosuid,nodev,size=2g,mode=1777"
 SHARED_MEMORY = "2g"  # the engine's 64 MB are too few for loaders that share batches
 # A supervisor that is gone finds here what was printed meanwhile.
-LOG_SIZE, LOG_FILES = "100m", "5"
+LOG = {"max-size": "100m", "max-file": "5", "compress": "true"}
 
 
 def create(
@@ -56,9 +56,7 @@ def create(
         tmpfs={"/tmp": SCRATCH},
         shm_size=SHARED_MEMORY,
         init=True,
-        log_config=LogConfig(
-            type="local", config={"max-size": LOG_SIZE, "max-file": LOG_FILES, "compress": "true"}
-        ),
+        log_config=LogConfig(type="local", config=LOG) if ability.keeps_logs else None,
     )
     made = client.create_container(
         image,

@@ -27,7 +27,8 @@ ANSWER_SECONDS = 120.0
 @dataclass(frozen=True)
 class Ability:
     """What an engine says of itself. `shares_kernel`: it runs on this very kernel, so a mount it
-    makes is made where our files are. `rootless`: its root is the user who started it."""
+    makes is made where our files are. `rootless`: its root is the user who started it. `remaps`:
+    its users are others outside. `keeps_logs`: it has the log driver that keeps them small."""
 
     id: str
     version: str
@@ -35,6 +36,8 @@ class Ability:
     rootless: bool
     shares_kernel: bool
     gpus: bool
+    remaps: bool = False
+    keeps_logs: bool = True
 
 
 class Engine:
@@ -100,13 +103,17 @@ class Engine:
         desktop = "Docker Desktop" in str(told.get("OperatingSystem"))
         security = " ".join(told.get("SecurityOptions") or ())
         runtimes = told.get("Runtimes") or {}
+        drivers = (told.get("Plugins") or {}).get("Log")
         return Ability(
             id=str(told.get("ID") or self.place.address),
             version=str(told.get("ServerVersion") or "unknown"),
             cpus=int(told.get("NCPU") or os.cpu_count() or 1),
-            rootless="name=rootless" in security,
+            # The second is Podman's word for it.
+            rootless="name=rootless" in security or bool(told.get("Rootless")),
             shares_kernel=same and not desktop and self.place.kind == "unix",
             gpus="nvidia" in runtimes,
+            remaps="name=userns" in security,
+            keeps_logs=not drivers or "local" in drivers,
         )
 
     @contextmanager

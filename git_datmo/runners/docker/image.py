@@ -140,12 +140,12 @@ def _failed(step: str, why: str, last: Iterable[str]) -> EngineError:
     why = " ".join(_TERMINAL.sub("", why).split()).rstrip(".")
     words = "; ".join(line.strip() for line in last if line.strip())
     hint = f"its last words: {words}" if words else "run the build again once it is mended"
-    lower = why.lower()
-    if "no space left on device" in lower:
+    lower, pulls = why.lower(), "`FROM " in step
+    if "no space left on device" in f"{lower} {words.lower()}":
         hint = "free space on the engine's disk: 'docker system df' shows what it keeps"
-    elif any(sign in lower for sign in OFFLINE):
+    elif pulls and any(sign in lower for sign in OFFLINE):
         hint = "the base image is not here and its registry does not answer: go online, or load it"
-    elif "pull access denied" in lower or "manifest unknown" in lower or "not found" in lower:
+    elif pulls:
         hint = "see that the base image after FROM exists and that you may pull it"
     return EngineError(f"the image could not be built: it failed {step}: {why}", hint=hint)
 

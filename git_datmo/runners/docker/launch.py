@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # What engines say when they cannot mount what they were told to.
 UNSEEN = (
-    "bind source path does not exist",
+    "invalid mount config",
     "mounts denied",
     "error while mounting volume",
     "failed to mount local volume",

@@ -33,6 +33,9 @@ class Lessons:
             return [self._forced]
         failed = self._failed | self._remembered(ability)
         ways = [way for way in (OVERLAY, BIND, COPY) if way not in failed]
+        if ability.remaps:
+            # Only what is sent in belongs to the task's user there.
+            return [COPY]
         if OVERLAY in ways and not (ability.shares_kernel and grounds.fits(job)):
             ways.remove(OVERLAY)
         return ways or [COPY]

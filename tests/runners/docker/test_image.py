@@ -100,6 +100,17 @@ def test_a_base_image_that_nobody_has(engine_here: Engine, environment: str):
     assert "base image" in str(error.value.hint)
 
 
+def test_a_full_disk_in_a_build(engine_here: Engine, environment: str, base_image: str):
+    asked = recipe(
+        environment,
+        f"FROM {base_image}\nCOPY said /said\nRUN cat /said && exit 1\n",
+        said=b"OSError: [Errno 28] No space left on device\n",
+    )
+    with pytest.raises(EngineError, match="step 3 of") as error:
+        image_of(engine_here, asked, print)
+    assert "docker system df" in str(error.value.hint)
+
+
 def test_a_recorded_image_is_never_pulled(engine_here: Engine):
     asked = Recipe("", "image", (("image", b"sha256:" + b"0" * 64),))
     with pytest.raises(EngineError, match="never pulled") as error:
