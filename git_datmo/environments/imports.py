@@ -58,7 +58,7 @@ def scan(files: Iterable[tuple[str, bytes]]) -> Scan:
             if source is None:
                 raise SyntaxError("no source")
             names = list(_imported(source, path))
-        except (SyntaxError, ValueError, RecursionError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             unread.append(path)
             names = [Import(name, path) for name in _by_line(source or "")]
         for item in names:

@@ -136,7 +136,7 @@ def from_setup_py(data: bytes) -> Lines:
     note = "setup.py computes its requirements; it is not run to find them"
     try:
         tree = ast.parse(data)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Lines((), (note,))
     constants = {
         target.id: node.value
@@ -154,7 +154,7 @@ def from_setup_py(data: bytes) -> Lines:
                 value = constants.get(value.id, value)
             try:
                 found = ast.literal_eval(value)
-            except (ValueError, TypeError, RecursionError):
+            except (ValueError, TypeError, RecursionError, MemoryError):
                 return Lines((), (note,))
             listed = [found] if isinstance(found, str) else found
             return (

@@ -143,6 +143,8 @@ def test_a_damaged_notebook_is_said_and_nothing_more(data: bytes):
             "numpy pandas yaml",
         ),
         (b"import numpy\n" + b"(" * 10_000, "numpy"),
+        (b"import numpy\nx = " + b"-" * 100_000 + b"1", "numpy"),
+        (b"import numpy\nx" + b".a" * 100_000, "numpy"),
         (b"import numpy\nx = \0\n", "numpy"),
         (b"# \xe9\nimport numpy\nprint 'x'\n", "numpy"),
     ],

@@ -132,6 +132,7 @@ def test_setup_py_is_read_where_it_is_written_out(source: str, lines: tuple[str,
         "\0",
         "setup(install_requires=3)",
         "NEEDS = NEEDS\nsetup(install_requires=NEEDS)",
+        "setup(install_requires=" + "-" * 100_000 + "1)",
     ],
 )
 def test_setup_py_is_never_run(source: str):
