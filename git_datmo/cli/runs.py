@@ -68,6 +68,9 @@ def ls(
     exact = shown["format"] == "csv"
     names, rows = table_of(found, columns, details, exact=exact, narrow=door.width() is not None)
     show("run", names, rows, styles=STYLES, **shown)
+    if not found and shown["format"] == "table":
+        chosen = filter or where or session_id
+        door.note(["no run matches" if chosen else "no run yet: git datmo run -- python train.py"])
 
 
 def table_of(

@@ -64,6 +64,8 @@ def test_an_empty_project_lists_nothing(project: Repo):
     assert datmo("ls", "--json").json() == []
     assert datmo("ls", "--jsonl").stdout == ""
     assert len(datmo("ls", "--format", "csv").stdout.splitlines()) == 1
+    assert "git datmo run -- " in datmo("ls").stderr
+    assert datmo("ls", "--filter", "x").stderr == "note: no run matches\n"
     assert datmo("stop", "--all").stdout == "Nothing is running\n"
 
 
