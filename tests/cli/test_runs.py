@@ -169,7 +169,7 @@ def test_delete_hides_a_run_and_leaves_its_snapshots(ran: Repo):
     kept = datmo("snapshot", "inspect", row["after_id"], "--json").json()
     assert kept["deleted"] is False
     gone = datmo("task", "rm", "--id", listed()[0]["id"][:10], "--json").json()
-    assert gone["deleted"] is True
+    assert datmo("run", "inspect", gone["id"], "--json").json()["deleted"] is True
     assert accuracies() == [0.5]
 
 

@@ -100,7 +100,8 @@ def test_in_the_background(local: Repo):
     (ended,) = run.stop(begun)
     assert (ended, ended.status, ended.logs) == (begun, "stopped", "on\n")
     assert b"".join(run.logs(ended)) == b"on\n"
-    assert run.delete(begun).deleted
+    assert run.delete(begun) == begun
+    assert run.inspect(begun).deleted
     assert run.ls() == []
 
 
