@@ -70,6 +70,7 @@ class Underway:
             interactive=bool(live.get("interactive")),
             in_place=not live.get("isolated"),
             project=str(live.get("project") or ""),
+            home=Path(live["work_tree"]) if live.get("work_tree") else None,
         )
 
 

@@ -72,7 +72,8 @@ class Job:
     `variables` are set for the task; `environ` is the user's own environment, which a local
     task inherits and a container never sees. With `in_place`, `tree` is the user's own work tree:
     a local task works in it, a container gets it mounted without its `.git`. `interactive`
-    connects the caller's terminal.
+    connects the caller's terminal. `home` is the user's work tree, for what on this machine still
+    leads there.
     """
 
     run_id: str
@@ -89,6 +90,7 @@ class Job:
     interactive: bool = False
     in_place: bool = False
     project: str = ""
+    home: Path | None = None
 
     @property
     def stdout(self) -> Path:

@@ -38,12 +38,22 @@ def variables(job: Job, prepared: Prepared, cwd: Path, devices: dict[str, str]) 
         found.pop("PYTHONHOME", None)
     found |= devices
     found |= job.variables
+    if job.home is not None and not job.in_place:
+        found |= _moved(found, job.home, job.tree)
     found |= {"DATMO_RUN_ID": job.run_id, "DATMO_TASK_DIR": os.fspath(job.task)}
     if job.mounts:
         found["DATMO_DATA_DIR"] = os.fspath(data_folder(job))
     else:
         found.pop("DATMO_DATA_DIR", None)
     return found
+
+
+def _moved(environ: dict[str, str], home: Path, tree: Path) -> dict[str, str]:
+    """What makes Python find packages of the user's work tree in the task's instead."""
+    first = os.fspath(Path(__file__).with_name("site"))
+    path = os.pathsep.join(filter(None, (first, environ.get("PYTHONPATH", ""))))
+    places = {"DATMO_MOVED_FROM": home, "DATMO_MOVED_TO": tree}
+    return {"PYTHONPATH": path} | {name: os.path.realpath(place) for name, place in places.items()}
 
 
 def activated(environ: dict[str, str], prefix: Path) -> dict[str, str]:
