@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from git_datmo.api import lookup, surroundings
+from git_datmo.api import definition, lookup, surroundings
 from git_datmo.api.state import notices
 from git_datmo.api.surroundings import Surroundings, User
 from git_datmo.model.project import ProjectInfo, Status
@@ -53,6 +53,11 @@ def status(project: Project, *, user: User = surroundings.NOBODY) -> Status:
         captured = worktree.capture(
             project.repository, project.store, Options(threshold=project.threshold, dry=True)
         )
+        selected = definition.chosen(project)
+        if selected is not None and definition.current(project) is None:
+            warnings.append(
+                f"{definition.SETTING} is '{selected}', and there is no such environment here"
+            )
         around = surroundings.choose(project, captured, user, dry=True)
         warnings += notices(captured)
         same = next(

@@ -118,7 +118,8 @@ def test_a_selection_that_is_not_here_is_an_error_and_status_goes_on(project: Re
     assert done.code == 3
     assert "datmo.environment is 'gone'" in done.stderr
     assert "select --none" in done.stderr
-    datmo("status")
+    (warning,) = datmo("status", "--json").json()["warnings"]
+    assert warning == "datmo.environment is 'gone', and there is no such environment here"
     env("ls")
 
 
