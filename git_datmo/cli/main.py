@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Sequence
 
 import click
@@ -121,4 +122,15 @@ def main(args: Sequence[str]) -> int:
         )
         return code if isinstance(code, int) else 0
 
+    _fill_streams()
     return guard(run)
+
+
+def _fill_streams() -> None:
+    """Put the null device where a standard stream is closed: a file that is opened later would
+    take its number, and get what is meant for a screen."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode)  # noqa: SIM115
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)

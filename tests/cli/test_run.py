@@ -276,6 +276,18 @@ def test_a_reader_that_goes_away_does_not_end_the_run(local: Repo):
     assert (local.path / "end.txt").exists()
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_files_of_ours(local: Repo, closed: str):
+    script = f"{sys.executable} -m git_datmo run -q 'cat; echo out; echo err >&2' {closed}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, cwd=local.path)
+    assert done.returncode == 0
+    out = "" if " >&-" in f" {closed}" else "out\n"
+    err = "" if "2>&-" in closed else "err\n"
+    assert (done.stdout, done.stderr) == (out, err)
+    assert sorted(datmo("logs").stdout.splitlines()) == ["err", "out"]
+    assert datmo("fsck").code == 0
+
+
 def test_no_project(tmp_path: Path):
     empty = tmp_path / "empty"
     empty.mkdir()
