@@ -34,6 +34,7 @@ class Scan(NamedTuple):
     folders: frozenset[str]
 
 
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 SUFFIXES = (".py", ".ipynb")
 _LINE = re.compile(
     r"^[ \t]*(?:import[ \t]+(?P<names>[\w., \t]+)|from[ \t]+(?P<name>\w[\w.]*)[ \t]+import\b)",
@@ -112,6 +113,7 @@ def _imported(source: str, path: str) -> Iterator[Import]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd escapes in other people's strings
         tree = ast.parse(source)
+    calls = "import_module" in source or "__import__" in source
     waiting: list[tuple[ast.AST, bool]] = [(tree, False)]
     while waiting:
         node, optional = waiting.pop()
@@ -125,7 +127,14 @@ def _imported(source: str, path: str) -> Iterator[Import]:
             continue
         for name in _names(node):
             yield Import(name, path, optional)
-        waiting += [(child, optional) for child in ast.iter_child_nodes(node)]
+        waiting += [(child, optional) for child in _inside(node, calls)]
+
+
+def _inside(node: ast.AST, calls: bool) -> list[ast.AST]:
+    """What lies in a node: only its statements, unless some call may import."""
+    if calls:
+        return list(ast.iter_child_nodes(node))
+    return [child for name in BLOCKS for child in getattr(node, name, ())]
 
 
 def _names(node: ast.AST) -> list[str]:
