@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPException
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import EngineError
@@ -45,10 +44,6 @@ class Engine:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-
-    def warm(self) -> None:
-        """Begin to load the SDK, which takes a tenth of a second, beside whatever else is done."""
-        Thread(target=_load, name="docker-sdk", daemon=True).start()
 
     @cached_property
     def place(self) -> Place:
@@ -136,11 +131,12 @@ class Engine:
 def foreign_errors() -> tuple[type[BaseException], ...]:
     """Whatever the SDK lets through: its own errors, those of requests (which are OSError) and
     of urllib3, whose base is reached through the SDK because it is no dependency of ours."""
-    from docker.errors import DockerException
+    # As a whole first: a part of it, asked for while another thread loads the rest, fails in both.
+    import docker
     from docker.transport import unixconn
 
     urllib3: Any = unixconn.__dict__["urllib3"]
-    return (DockerException, OSError, HTTPException, urllib3.exceptions.HTTPError)
+    return (docker.errors.DockerException, OSError, HTTPException, urllib3.exceptions.HTTPError)
 
 
 def is_gone(error: BaseException) -> bool:
@@ -152,7 +148,3 @@ def said(error: BaseException) -> str:
     """What an error of the SDK says, on one line."""
     text = getattr(error, "explanation", None) or str(error)
     return " ".join(str(text).split()).rstrip(".") or type(error).__name__
-
-
-def _load() -> None:
-    import docker  # noqa: F401

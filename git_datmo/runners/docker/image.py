@@ -72,9 +72,9 @@ def _recorded(engine: Engine, image: str) -> str:
 
 
 def _find(engine: Engine, name: str) -> Mapping[str, Any] | None:
+    client = engine.client()
     from docker.errors import ImageNotFound
 
-    client = engine.client()
     with engine.asking(f"look for the image {name}"):
         try:
             inspect: Callable[[str], Mapping[str, Any]] = client.inspect_image

@@ -82,6 +82,11 @@ class DockerProcess:
             self._signal("SIGKILL")
             self.wait(KILL_SECONDS + PATIENCE_SECONDS)
 
+    def ask(self) -> None:
+        """SIGTERM to the group of the program; other groups do not hear it."""
+        if self.wait(0) is None:
+            self._signal("SIGTERM")
+
     def interrupt(self) -> None:
         """SIGINT to all of it."""
         if self.wait(0) is None:

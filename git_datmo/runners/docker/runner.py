@@ -37,7 +37,6 @@ class DockerRunner:
             )
         state = settings.get("state")
         self._lessons = Lessons(forced, None if state is None else Path(state))
-        self._engine.warm()
 
     def check(self, job: Job) -> None:
         """Raise UsageErrors for limits and ports that cannot be, PathDoesNotExist for data that is
