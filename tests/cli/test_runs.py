@@ -173,6 +173,19 @@ def test_delete_hides_a_run_and_leaves_its_snapshots(ran: Repo):
     assert accuracies() == [0.5]
 
 
+def test_a_runs_state_becomes_ones_own_snapshot(ran: Repo):
+    after = listed()[-1]["after_id"]
+    done = datmo("snapshot", "create", "--run-id", listed()[-1]["id"][:8], "-m", "mine")
+    assert done.stdout == f"Created snapshot with id: {after}\n"
+    (shown,) = datmo("snapshot", "ls", "--filter", "mine", "--json").json()
+    assert (shown["id"], shown["message"], shown["stats"]) == (after, "mine", {"acc": 0.5})
+    other = datmo("snapshot", "create", "--task-id", "best", "-m", "m", "-s", "acc:1", "--json")
+    assert other.json()["stats"] == {"acc": 1}
+    for wrong in (("--run-id", "best", "--task-id", "best"), ("--run-id", "best", "--paths", "x")):
+        assert datmo("snapshot", "create", "-m", "m", *wrong, check=False).code == 2
+    assert datmo("snapshot", "create", "-m", "m", "--run-id", "nope", check=False).code == 3
+
+
 def test_hostile_text_never_reaches_the_terminal(ran: Repo):
     datmo("run", "-q", "--message", "m\x1b[31m", "--", "printf", "%s", "k\x1b]0;x\x07: v\x1b[0m\n")
     for words in ("ls", "run inspect", "ls --details", "ls --json"):
