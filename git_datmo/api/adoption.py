@@ -17,6 +17,7 @@ from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError, EngineError, NotFound, RunNotFound, RunUnderWay
 from git_datmo.model.run import INLINE, LOST, RUNNING, Run
+from git_datmo.model.workspace import SERVERS
 from git_datmo.records import flights
 from git_datmo.records.flights import Flight
 from git_datmo.records.project import Project
@@ -171,6 +172,7 @@ def _go_on(project: Project, run: Underway, variables: dict[str, str], user: Use
         timeout=job.resources.timeout,
         output=None,
         skip=skip,
+        ask=said.get("type") in SERVERS,
     )
     return execution.finish(project, run, process, outcome, slot)
 

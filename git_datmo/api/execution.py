@@ -28,7 +28,7 @@ from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError, EngineError
 from git_datmo.model.run import FAILED, RUNNING, Run
-from git_datmo.model.workspace import WORKSPACES
+from git_datmo.model.workspace import SERVERS
 from git_datmo.records.project import Project
 from git_datmo.runners.base import Job, Prepared, Process, Recipe, Runner
 from git_datmo.storage import pool, results
@@ -99,7 +99,7 @@ def fly(
         started=run.facts["started"] / 1000,
         timeout=job.resources.timeout,
         output=asked.output,
-        ask=run.facts.get("type") in WORKSPACES,
+        ask=run.facts.get("type") in SERVERS,
     )
     return finish(project, run, process, outcome, slot, asked.progress, asked.state.notices)
 

@@ -26,6 +26,7 @@ Output = Callable[[str, bytes], None]
 PAUSES = (0.002, 0.005, 0.01, 0.02, 0.03)
 SAMPLE_SECONDS = 1.0
 GRACE_SECONDS = 10.0
+ASK_SECONDS = 5.0
 CHUNK = 1 << 18
 STOP = "stop"
 # How much of each stream is in the log.
@@ -70,7 +71,8 @@ def watch(
 
     `started` is in seconds since 1970, `timeout` in seconds from then. `skip` are the bytes of
     stdout and stderr that are in the log already. An interrupt from the keyboard is passed on to
-    the task, a second one kills it; with `ask` the first asks it to end, as SIGTERM does.
+    the task, a second one kills it. With `ask` whatever ends the task asks its program alone
+    first, so that a server can close down what it has started.
     """
     watcher = _Watcher(flight, process, started, timeout, output, skip, ask)
     with _signals():
@@ -121,7 +123,7 @@ class _Watcher:
                         self._interrupted()
                     except Interrupted as told:
                         self._stopped = f"git-datmo got {signal.Signals(told.number).name}"
-                        self._process.stop(GRACE_SECONDS)
+                        self._end(GRACE_SECONDS)
 
     def _pump(self, log: IO[bytes]) -> bool:
         """Bring what was printed to the log and to whoever listens; whether there was any."""
@@ -154,10 +156,10 @@ class _Watcher:
     def _limits(self, now: float) -> None:
         if self._deadline is not None and now >= self._deadline and not self._timed_out:
             self._timed_out = True
-            self._process.stop(GRACE_SECONDS)
+            self._end(GRACE_SECONDS)
         elif self._stopped is None and (grace := self._asked_to_stop()) is not None:
             self._stopped = "it was stopped"
-            self._process.stop(grace)
+            self._end(grace)
 
     def _asked_to_stop(self) -> float | None:
         try:
@@ -176,9 +178,18 @@ class _Watcher:
             self._process.interrupt()
             return
         try:
-            self._process.stop(GRACE_SECONDS if self._interrupts == 1 else 0.0)
+            self._end(GRACE_SECONDS if self._interrupts == 1 else 0.0)
         except KeyboardInterrupt:
             self._process.stop(0.0)
+
+    def _end(self, grace: float) -> None:
+        if self._ask and grace:
+            self._process.ask()
+            asked = min(grace, ASK_SECONDS)
+            if self._process.wait(asked) is not None:
+                return
+            grace -= asked
+        self._process.stop(grace)
 
     def _outcome(self, end: End) -> Outcome:
         if self._timed_out:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 NOTEBOOK, JUPYTERLAB, RSTUDIO, TERMINAL = "notebook", "jupyterlab", "rstudio", "terminal"
-WORKSPACES = frozenset({NOTEBOOK, JUPYTERLAB, RSTUDIO, TERMINAL})
+SERVERS = frozenset({NOTEBOOK, JUPYTERLAB, RSTUDIO})
+WORKSPACES = SERVERS | {TERMINAL}
 TITLES = {
     NOTEBOOK: "Jupyter Notebook",
     JUPYTERLAB: "JupyterLab",

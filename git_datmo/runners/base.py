@@ -130,6 +130,10 @@ class Process(Protocol):
         """Ask it to end (SIGTERM, to all of it), and kill it after `grace` seconds. Returns
         when it is gone; `wait` then gives the end. Stopping what has ended is fine."""
 
+    def ask(self) -> None:
+        """Ask the program that was started to end, and leave it to it to end what it started
+        itself (SIGTERM, to none of its children in sessions of their own). Returns at once."""
+
     def interrupt(self) -> None:
         """Pass on a Ctrl-C: SIGINT to all of it."""
 

@@ -21,7 +21,7 @@ from tests.architecture.source import ROOT
 # How a result is shown is the command line's own business: a verb knows nothing of it.
 PRESENTATION = {
     *("json", "jsonl", "format", "download", "download_path", "columns", "details"),
-    *("yes", "quiet", "check", "no_pager", "help", "version"),
+    *("yes", "quiet", "verbose", "check", "no_pager", "help", "version"),
 }
 
 

@@ -40,6 +40,31 @@ def test_stop_lets_it_say_goodbye(place: Place):
     assert done.end.exit_code == 3
 
 
+def test_ask_leaves_it_to_the_program_to_end_its_children(place: Place):
+    program = (
+        "import signal, subprocess, sys, time\n"
+        "words = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        "child = subprocess.Popen(words, start_new_session=True)\n"
+        "def asked(*_):\n"
+        "    time.sleep(0.3)\n"
+        "    print('child', child.poll())\n"
+        "    child.kill()\n"
+        "    child.wait()\n"
+        "    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, asked)\n"
+        "print('ready')\n"
+        "while True:\n"
+        "    time.sleep(0.05)\n"
+    )
+    job = place.job("python3", "-u", "-c", program)
+    process = place.start(job)
+    until(says(job, b"ready"))
+    process.ask()
+    done = place.finish(job, process)
+    assert (done.stdout, done.end.exit_code) == (b"ready\nchild None\n", 0)
+    process.ask()
+
+
 def test_stop_kills_what_does_not_listen(place: Place):
     job = place.job("sh", "-c", DEAF)
     process = place.start(job)

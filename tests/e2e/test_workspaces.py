@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,64 @@ def test_in_a_copy_what_was_saved_comes_back_at_the_end(local: Repo, at: Open):
     assert code == 0, said
     assert (local.path / "apart.ipynb").exists()
     assert runs()[0]["outputs"] == ["apart.ipynb"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("detach", [False, True])
+def test_a_kernel_may_clean_up(
+    local: Repo, at: Open, path: dict[str, str], jupyter: Path, detach: bool
+):
+    """A cell that runs is interrupted, and what it registered for the exit is done."""
+    cell = (
+        "import atexit, pathlib, time\n"
+        "atexit.register(lambda: pathlib.Path('closed').touch())\n"
+        "pathlib.Path('begun').touch()\n"
+        "try:\n"
+        "    time.sleep(300)\n"
+        "finally:\n"
+        "    pathlib.Path('interrupted').touch()\n"
+    )
+    if detach:
+        server = Server(datmo("notebook", "--detach", env=path).stdout.strip())
+    else:
+        lab = at("notebook")
+        server = lab.server
+    status, kernel = server.ask("/api/kernels", method="POST", body={})
+    assert status == 201
+    runtime = Path(os.environ["XDG_DATA_HOME"], "jupyter", "runtime")
+    client = (
+        "import sys, time; from jupyter_client import BlockingKernelClient\n"
+        "client = BlockingKernelClient(connection_file=sys.argv[1])\n"
+        "client.load_connection_file(); client.start_channels()\n"
+        "client.wait_for_ready(60); client.execute(sys.argv[2]); time.sleep(0.5)\n"
+    )
+    connection = str(runtime / f"kernel-{kernel['id']}.json")
+    subprocess.run([str(jupyter / "python"), "-c", client, connection, cell], check=True)
+    deadline = time.monotonic() + 30
+    while not (local.path / "begun").exists():
+        assert time.monotonic() < deadline, "the cell never ran"
+        time.sleep(0.05)
+    if detach:
+        datmo("stop", "latest")
+    else:
+        assert lab.interrupt()[0] == 0
+    (run,) = runs()
+    assert run["outputs"] == ["begun", "closed", "interrupted"]
+    assert (run["status"], gone(run["id"])) == ("success", True)
+
+
+@pytest.mark.slow
+def test_one_whose_command_was_killed_runs_on_until_it_is_stopped(local: Repo, at: Open):
+    lab = at("jupyterlab")
+    lab.kill()
+    (run,) = runs()
+    assert (run["status"], lab.server.ask("/api/status")[0]) == ("running", 200)
+    lab.server.save("late.ipynb")
+    datmo("stop", run["id"])
+    assert (lab.server.is_gone, gone(run["id"])) == (True, True)
+    (run,) = runs()
+    assert (run["status"], run["outputs"]) == ("stopped", ["late.ipynb"])
+    assert lab.server.token.encode() not in stored(local)
 
 
 @pytest.mark.slow

@@ -86,6 +86,11 @@ class Opened:
             raise AssertionError(f"it printed no address, but: {said.decode()}")
         self.server = Server(line)
 
+    def kill(self) -> None:
+        """Let it die without a word; what it started runs on."""
+        self._started.kill()
+        self._started.communicate()
+
     def interrupt(self) -> tuple[int, str]:
         """Ctrl-C; the exit code, and what it said on standard error."""
         self._started.send_signal(signal.SIGINT)

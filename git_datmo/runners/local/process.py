@@ -14,7 +14,7 @@ from typing import Any
 
 from git_datmo.runners.base import End
 from git_datmo.runners.local import memory, table
-from git_datmo.runners.local.family import PAUSE, Family, descriptor
+from git_datmo.runners.local.family import PAUSE, Family, descriptor, send
 
 # How long children that outlive the leader may take to write their last lines (`> >(tee log)`).
 LINGER_SECONDS = 1.0
@@ -88,6 +88,12 @@ class LocalProcess:
             self._family.kill()
         while self.wait(1.0) is None and self._family.members():
             self._family.kill()
+
+    def ask(self) -> None:
+        """See `Process.ask`."""
+        leader = self._family.leader() if self._end is None else None
+        if leader is not None:
+            send(leader, signal.SIGTERM)
 
     def interrupt(self) -> None:
         """See `Process.interrupt`."""

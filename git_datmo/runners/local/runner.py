@@ -128,6 +128,9 @@ class Stillborn:
     def stop(self, grace: float) -> None:
         return
 
+    def ask(self) -> None:
+        return
+
     def interrupt(self) -> None:
         return
 
