@@ -242,6 +242,8 @@ class _Work:
         result = self.cache.result
         if not empty:
             return bare
+        # git knows this one without having it, but fsck and a push of ours want it to be there.
+        self.trees.write(())
         if result.get("bare") == bare and result.get("empty") == empty:
             return str(result["tree"])
         tree = self.trees.patch(bare, dict.fromkeys(empty, (TREE, EMPTY_TREE)))

@@ -41,6 +41,17 @@ def test_without_commits_and_without_files(local: Repo):
     assert local.refs("refs/heads") == {}
 
 
+def test_empty_folders_go_there_and_back(local: Repo):
+    local.write("a", "1")
+    local.commit()
+    (local.path / "out" / "plots").mkdir(parents=True)
+    row = ran(local, "rmdir out/plots; mkdir -p out/models; ls out")
+    assert sorted(row["outputs"]) == ["out/models", "out/plots"]
+    assert os.listdir(local.path / "out") == ["models"]
+    typed(local, "snapshot", "checkout", row["before_id"])
+    assert os.listdir(local.path / "out") == ["plots"]
+
+
 def test_with_a_detached_head(local: Repo):
     local.write("a", "1")
     first = local.commit()
