@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from git_datmo.api import adoption, baseline, execution, order, underway
+from git_datmo.api import adoption, baseline, execution, order, preparation, underway
 from git_datmo.api.execution import Asked
 from git_datmo.api.underway import Underway
 from git_datmo.model.run import SCRIPT, Facts, Run
 from git_datmo.records import flights
 from git_datmo.records.project import Project
+from git_datmo.storage.treediff import find
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,17 @@ def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
     links = []
     if not terms.in_place:
         named = project.repository.config.all("datmo.link")
-        links = [[os.fspath(k.source), k.dest] for k in order.links_of(named, home)]
+        wanted = list(order.links_of(named, home))
+        if asked.runner.name == preparation.LOCAL:
+            found = order.environments_of(home, terms.folder)
+            taken = {link.dest for link in wanted}
+            read = project.repository.objects.tree
+            wanted += [
+                link
+                for link in found
+                if link.dest not in taken and find(read, state.tree, os.fsencode(link.dest)) is None
+            ]
+        links = [[os.fspath(link.source), link.dest] for link in wanted]
     live = {
         "phase": "preparing",
         "runner": asked.runner.name,

@@ -214,3 +214,20 @@ def links_of(names: Sequence[str], home: Path) -> tuple[Link, ...]:
         if source.exists():
             found.append(Link(source, dest))
     return tuple(found)
+
+
+def environments_of(home: Path, folder: str) -> tuple[Link, ...]:
+    """Python environments in the project, at its top and in `folder`: commands name them by where
+    they lie (`.venv/bin/python`), and git ignores them."""
+    found = []
+    for place in dict.fromkeys(("", folder)):
+        try:
+            with os.scandir(home / place) as entries:
+                names = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
+        except OSError:
+            continue
+        for name in sorted(names):
+            source = home / place / name
+            if any((source / mark).exists() for mark in ("pyvenv.cfg", "conda-meta")):
+                found.append(Link(source, os.path.join(place, name)))
+    return tuple(found)

@@ -99,3 +99,17 @@ def test_what_is_outside_stays(packaged: Repo, tmp_path: Path, monkeypatch: pyte
     )  # fmt: skip
     assert row["variables"] == {"PYTHONPATH": str(other)}
     assert after(packaged, row, "a") == str(other / "elsewhere.py").encode()
+
+
+@pytest.mark.parametrize(
+    "words", [["env/bin/python", "scripts/train.py"], ["env/bin/python scripts/train.py | cat"]]
+)
+def test_an_environment_in_the_project_is_found_where_it_lies(packaged: Repo, words: list[str]):
+    install(packaged, "path")
+    row = ran(packaged, "--", *words)
+    assert "/datmo/pool/" in datmo("logs").stdout
+    # It is part of the machine, not of what the task left.
+    assert [path for path in row["outputs"] if path.startswith("env")] == []
+    packaged.write("src/pkg/__init__.py", "VALUE = 2\n")
+    typed(packaged, "rerun", "--check", "--ignore", "value", row["id"])
+    assert (packaged.path / "env" / "pyvenv.cfg").exists()
