@@ -84,13 +84,29 @@ def notices(captured: Capture) -> tuple[str, ...]:
         shown = ", ".join(os.fsdecode(path) for path in captured.special[:5])
         said.append(f"left out {len(captured.special)} that are no regular files: {shown}")
     if captured.ignored:
-        size = captured.ignored_bytes
-        least = "" if captured.ignored_complete else "at least "
-        said.append(
-            f"left out {least}{size:,} bytes that git ignores, in {len(captured.ignored)} places "
-            "(name them with --paths to take them along)"
-        )
+        said += _ignored(captured)
     return tuple(said)
+
+
+def _ignored(captured: Capture) -> list[str]:
+    """What git ignores, with its size where that was counted, else by name."""
+    hint = "(name them with --paths to take them along)"
+    if captured.ignored_bytes:
+        least = "" if captured.ignored_complete else "at least "
+        size, places = captured.ignored_bytes, len(captured.ignored)
+        return [f"left out {least}{size:,} bytes that git ignores, in {places} places {hint}"]
+    from git_datmo.storage.leftovers import LITTER
+
+    names = [
+        path
+        for path in captured.ignored
+        if path.rstrip(b"/").rpartition(b"/")[2] not in LITTER and not path.endswith(b".pyc")
+    ]
+    if not names:
+        return []
+    shown = ", ".join(os.fsdecode(path) for path in names[:5])
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return [f"left out what git ignores: {shown}{more} {hint}"]
 
 
 def _sources(home: Path, given: Sequence[tuple[Path, str]]) -> list[tuple[bytes, bytes]]:

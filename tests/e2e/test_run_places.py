@@ -52,6 +52,24 @@ def test_empty_folders_go_there_and_back(local: Repo):
     assert os.listdir(local.path / "out") == ["plots"]
 
 
+def test_what_git_ignores_is_named_and_can_be_taken_along(local: Repo):
+    local.write(".gitignore", "data/\n__pycache__/\n*.tmp\n")
+    local.write("data/in.csv", "1\n")
+    local.write("a.tmp")
+    local.write("pkg/__pycache__/a.pyc")
+    local.commit()
+    done = datmo("run", "cat data/in.csv", check=False)
+    assert done.code == 1
+    [note] = [line for line in done.stderr.splitlines() if "git ignores" in line]
+    assert ": a.tmp, data (" in note
+    taken = ran(local, "--paths", "data", "cat data/in.csv")
+    assert typed(local, "rerun", "--check", taken["id"]).code == 0
+    local.git("config", "--add", "datmo.link", "data")
+    linked = ran(local, "cat data/in.csv; echo more >>data/in.csv")
+    assert linked["outputs"] == []
+    assert local.read("data/in.csv") == b"1\nmore\n"
+
+
 def test_with_a_detached_head(local: Repo):
     local.write("a", "1")
     first = local.commit()
