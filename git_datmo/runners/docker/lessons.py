@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from git_datmo.errors import EngineError
 from git_datmo.runners.base import Job
 from git_datmo.runners.docker import ground as grounds
 from git_datmo.runners.docker.engine import Ability
@@ -26,8 +27,14 @@ class Lessons:
         self._failed: set[str] = set()
 
     def ways(self, job: Job, ability: Ability) -> list[str]:
-        """What to try for a job, the best first."""
+        """What to try for a job, the best first. Raises EngineError where the engine's users are
+        others than ours, so that none could work in place."""
         if job.in_place:
+            if ability.remaps:
+                raise EngineError(
+                    "this Docker engine maps users to others, who cannot write your work tree",
+                    hint="run without --in-place",
+                )
             return [OWN]
         if self._forced is not None:
             return [self._forced]
