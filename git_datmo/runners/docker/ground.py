@@ -105,7 +105,7 @@ def _repositories(tree: Path) -> Iterator[Path]:
                 raise Conflict(
                     f"{tree} holds more than {MOST_REPOSITORIES} git repositories, "
                     "too many to hide from a container",
-                    hint="run without --in-place",
+                    hint="run it in a copy: without --in-place, a workspace with --no-in-place",
                 )
             yield Path(folder, ".git")
         if ".git" in folders:

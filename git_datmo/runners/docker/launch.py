@@ -52,7 +52,9 @@ def begin(
             if way == ways[-1]:
                 hint = "it has to run on this machine and see its files"
                 if way == OWN:
-                    hint += ", or run without --in-place"
+                    hint += (
+                        ", or run it in a copy: without --in-place, a workspace with --no-in-place"
+                    )
                 raise EngineError(f"Docker cannot use the work tree: {error}", hint=hint) from error
             failed.append(way)
         else:

@@ -33,7 +33,7 @@ class Lessons:
             if ability.remaps:
                 raise EngineError(
                     "this Docker engine maps users to others, who cannot write your work tree",
-                    hint="run without --in-place",
+                    hint="run it in a copy: without --in-place, a workspace with --no-in-place",
                 )
             return [OWN]
         if self._forced is not None:
