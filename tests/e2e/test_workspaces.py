@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.browser import NOTEBOOK, Opened, Server, gone, processes_of
+from tests.kit.browser import NOTEBOOK, PROGRAM, Opened, Server, gone, processes_of
 from tests.kit.git import Repo
 from tests.kit.program import datmo
 
@@ -279,6 +280,36 @@ def test_one_that_does_not_come_up_is_a_failed_run(local: Repo, tmp_path: Path):
         assert "nothing works" in done.stderr
         run = runs()[0]
         assert (run["status"], run["exit_code"]) == ("failed", 3)
+
+
+def test_a_second_ctrl_c_kills_one_that_does_not_listen(local: Repo, tmp_path: Path):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    deaf = programs / "jupyter-lab"
+    deaf.write_text("#!/bin/sh\ntrap '' TERM INT\ntouch up\nwhile :; do sleep 0.05; done\n")
+    deaf.chmod(0o755)
+    begun = subprocess.Popen(
+        [*PROGRAM, "jupyterlab"],
+        cwd=local.path,
+        env={**os.environ, "PATH": f"{programs}:{os.defpath}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 30
+    while not (local.path / "up").exists():
+        assert time.monotonic() < deadline, "it did not start"
+        time.sleep(0.05)
+    begun.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert begun.poll() is None, "it has its time"
+    told = time.monotonic()
+    begun.send_signal(signal.SIGINT)
+    out, said = begun.communicate(timeout=30)
+    assert time.monotonic() - told < 4, "not the whole of its time"
+    assert (begun.returncode, out) == (0, b""), said.decode()
+    (run,) = runs()
+    assert (run["status"], run["exit_code"], gone(run["id"])) == ("stopped", 130, True)
 
 
 def test_what_cannot_be_asked_for():
