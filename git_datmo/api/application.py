@@ -40,11 +40,12 @@ def put_back(
 
     `before_tree` is what the run started from. A path that git ignores is replaced only where it
     holds what it held before, or what it holds in the tree `known`, which an earlier run left.
+    What the task left in its own directory stays in the snapshot: it never was in the work tree.
     Nothing is written through a link; what looks like a secret never is. Raises NeedsWorkTree,
     NoSpace and what reading the work tree raises.
     """
     root = project.repository.needs_work_tree("put results back")
-    if not results.changes:
+    if not results.changes.keys() - results.aside:
         return Applied()
     return _Application(project, root, before_tree, results, known).run()
 
@@ -61,7 +62,8 @@ class _Application:
         # Folders that the results put something into, and submodules that the run wrote into.
         self.filled: set[bytes] = set()
         self.modules: set[bytes] = set()
-        for path, leaf in results.changes.items():
+        self.changes = {p: leaf for p, leaf in results.changes.items() if p not in results.aside}
+        for path, leaf in self.changes.items():
             old = self.before(path)
             if leaf is not None:
                 self.filled.update(parents(path))
@@ -71,7 +73,7 @@ class _Application:
 
     def run(self) -> Applied:
         # Gone paths first: something else may come to stand where they were.
-        changes = sorted(self.results.changes.items(), key=lambda item: item[1] is not None)
+        changes = sorted(self.changes.items(), key=lambda item: item[1] is not None)
         fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             with Directories(fd) as directories:

@@ -187,23 +187,25 @@ def _values(
     stats: printed results, last values of metrics, the project's stats file if the task wrote
     it, what the task wrote into its own directory.
     """
-    config = _file(project, tree, "config", None, said)
+    config = stated(project, tree, "config", None, said)
     config |= run.live.get("config") or {}
     config |= said.config
     stats: dict[str, Any] = dict(said.results)
     stats |= said.last
-    stats |= _file(project, tree, "stats", changes, said)
+    stats |= stated(project, tree, "stats", changes, said)
     stats |= said.stats
     return config, stats
 
 
-def _file(
+def stated(
     project: Project,
     tree: str,
     kind: str,
     changes: Mapping[bytes, Leaf | None] | None,
     said: protocol.Said,
 ) -> dict[str, Any]:
+    """What the project's own file of `config` or `stats` says in a tree; with `changes` only if
+    it is among them. What is not understood goes to the notices of `said`."""
     objects = project.repository.objects
     for suffix in settings.SUFFIXES:
         name = (kind + suffix).encode()

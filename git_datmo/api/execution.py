@@ -190,7 +190,8 @@ def finish(
         slot.close()
         pool.trim(project.home, project.max_slots)
     run.flight.discard()
-    return run_lookup.value_of(project, oid, notices=(*notices, *more), applied=applied)
+    said = tuple(dict.fromkeys((*notices, *more)))
+    return run_lookup.value_of(project, oid, notices=said, applied=applied)
 
 
 def _read(
@@ -251,7 +252,7 @@ def _put_back(
             f"the results were not put into the work tree: {error.message} "
             f"(they are in snapshot {where})",
         )
-    if not done.kept:
+    if not done.kept and not found.aside:
         conclusion.visited(project, run)
     after = str(run.facts.get("after_id") or "")[:12]
     held = [f"not put back: {path}: {why}; it is in snapshot {after}" for path, why in done.kept]

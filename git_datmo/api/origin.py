@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from git_datmo.api import adjustment, content, lookup, order, preparation, state, surroundings
+from git_datmo.api import (
+    adjustment,
+    conclusion,
+    content,
+    lookup,
+    order,
+    preparation,
+    protocol,
+    state,
+    surroundings,
+)
 from git_datmo.api.adjustment import Adjusted
 from git_datmo.api.state import State
 from git_datmo.api.surroundings import Surroundings, User
@@ -17,6 +27,7 @@ from git_datmo.errors import (
     RequiredArgumentMissing,
     SnapshotNotFound,
 )
+from git_datmo.model import document
 from git_datmo.model.run import Resources, Run
 from git_datmo.records import catalogue, environments
 from git_datmo.records.project import Project
@@ -24,7 +35,7 @@ from git_datmo.runners import registry
 from git_datmo.runners.base import Recipe
 from git_datmo.storage.index import Record
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE
-from git_datmo.storage.treediff import find
+from git_datmo.storage.treediff import Finder, Leaf, find, parents
 from git_datmo.storage.trees import Trees
 
 SHOWN = 5
@@ -89,21 +100,38 @@ def state_of(project: Project, before: Record, around: Surroundings) -> State:
 def onto_state(
     project: Project, onto: str, before: Record, around: Surroundings, user: User
 ) -> State:
-    """Newer code with the environment and files of the run."""
+    """Newer code with the environment of the run, and those of its files that the code has not."""
     try:
         code = lookup.snapshot(project, onto)
     except SnapshotNotFound:
-        collection = str(before.doc.get("file_collection_id") or "")
         named = {"environment_id": around.id} if around.id != EMPTY_TREE else {}
         try:
-            return state.of_code(
-                project, "", onto, user, named, collection if collection != EMPTY_TREE else None
-            )
+            base = state.of_code(project, "", onto, user, named, None)
         except CommitDoesNotExist as error:
             raise SnapshotNotFound(f"there is no snapshot or commit '{onto}'") from error
+        read = project.repository.objects.tree
+        there = Finder(read, base.tree)
+        added: dict[bytes, Leaf | None] = {}
+        for path, leaf in content.files_of(project, before.id).items():
+            above = [there(folder) for folder in parents(path) if folder]
+            if there(path) is None and all(it is None or it[0] == TREE for it in above):
+                added[path] = leaf
+        tree = Trees(project.repository, dry=False).patch(base.tree, added)
+        return replace(base, tree=tree, files=set(added))
     if code.tree is None:
         raise SnapshotNotFound(f"there is no snapshot or commit '{onto}'")
     return State(code.tree, set(content.files_of(project, code.id)), around, parent=code.id)
+
+
+def given_config(project: Project, original: Run, before: Record) -> dict[str, Any]:
+    """The config of a run that stands in no file of the state before: what was given with it."""
+    said = protocol.Said()
+    stated = conclusion.stated(project, before.tree or EMPTY_TREE, "config", None, said)
+    return {
+        key: value
+        for key, value in original.config.items()
+        if key not in stated or not document.equal(stated[key], value)
+    }
 
 
 def adjusted_state(

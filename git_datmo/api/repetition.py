@@ -33,6 +33,7 @@ from git_datmo.errors import (
     SnapshotNotFound,
     ValidationFailed,
 )
+from git_datmo.model import document
 from git_datmo.model.comparison import Comparison, Content, check_tolerance, compare
 from git_datmo.model.run import INLINE, SCRIPT, Run
 from git_datmo.model.workspace import WORKSPACES
@@ -157,7 +158,9 @@ def rerun(
         apply=apply,
         message=message,
         label=label,
-        config=adjusted.config,
+        config=document.merge(
+            origin.given_config(project, original, before), dict(adjusted.config)
+        ),
         rerun_of=original.id,
         before=before.id if unchanged else None,
     )

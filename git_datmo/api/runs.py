@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from git_datmo.api import adoption, lookup, supervision, surroundings
-from git_datmo.api.run_lookup import find_value, resolve, under_way, value
+from git_datmo.api.run_lookup import find_value, resolve, under_way, value, value_of
 from git_datmo.api.surroundings import User
 from git_datmo.errors import RequiredArgumentMissing, RunUnderWay, ValidationFailed
 from git_datmo.model.fields import parse_sort
@@ -91,7 +91,7 @@ def logs(
     flight = flights.find(project, run.id)
     if flight is None:
         return iter([run.read("log")])
-    return _follow(project, flight) if follow else _read_log(flight)
+    return _follow(project, flight, user) if follow else _read_log(flight)
 
 
 def _read_log(flight: Flight) -> Iterator[bytes]:
@@ -100,14 +100,16 @@ def _read_log(flight: Flight) -> Iterator[bytes]:
             yield data
 
 
-def _follow(project: Project, flight: Flight) -> Iterator[bytes]:
+def _follow(project: Project, flight: Flight, user: User) -> Iterator[bytes]:
     with open(flight.log, "rb", buffering=0) as log:
         while True:
             gone = not flight.path.exists()
             while data := log.read(CHUNK):
                 yield data
-            if gone or not flight.attended:
+            if gone:
                 return
+            if not flight.attended:
+                adoption.tend(project, user)
             time.sleep(FOLLOW_SECONDS)
 
 
@@ -178,4 +180,4 @@ def delete(project: Project, run_id: str) -> Run:
         name = runs.ref(run.id)
         if refs.read_one(project.repository.common_dir, name) == run.commit:
             writer.ref(name, None)
-    return run
+    return value_of(project, run.commit)

@@ -39,6 +39,7 @@ def ask(project: Project, original: Run, trust: Trust | None) -> None:
         "image": original.built.get("image"),
         "resources": dict(original.resources),
         "variables": sorted(original.variables),
+        "state": original.before_id,
     }
     digest = hashlib.sha256(document.dumps(asks)).hexdigest()
     known = project.home / "trusted"
@@ -49,7 +50,7 @@ def ask(project: Project, original: Run, trust: Trust | None) -> None:
         raise Conflict(
             f"the run {original.id[:12]} was recorded by {original.author} in another clone, "
             f"and would run here: {original.text}",
-            hint="look at it with 'git datmo inspect', then confirm with --yes",
+            hint="look at it with 'git datmo run inspect', then confirm with --yes",
         )
     with open(known, "a", encoding="ascii") as file:
         file.write(digest + "\n")

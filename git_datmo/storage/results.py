@@ -38,7 +38,8 @@ class Results:
     `files` are the paths that are results: new ones and those in the store; `pointers` the latter.
     `ignored` are those of the new ones that git ignores. `secrets` look like secrets and were left
     out, with the reason; `included` look like secrets and were recorded, for that was asked.
-    `skipped` could not be recorded, with the reason.
+    `skipped` could not be recorded, with the reason. `aside` are those of the changes that the
+    task left in its own directory.
     """
 
     tree: str
@@ -49,6 +50,7 @@ class Results:
     secrets: dict[bytes, str] = field(default_factory=dict)
     included: set[bytes] = field(default_factory=set)
     skipped: tuple[tuple[bytes, str], ...] = ()
+    aside: frozenset[bytes] = frozenset()
 
 
 def read(
@@ -105,8 +107,8 @@ class _Reading:
             slot.untouched()
         elif patch or found:
             slot.remember(self._memory(tree, main, found, known, patch))
-        tree = self.trees.patch(tree, self._of_task(tree, patch, aside, brought))
-        return self._results(tree)
+        added = self._of_task(tree, patch, aside, brought)
+        return self._results(self.trees.patch(tree, added), frozenset(added))
 
     def _room(self) -> int:
         if self.options.max_bytes is not None:
@@ -212,7 +214,7 @@ class _Reading:
                 added[place] = leaf
         return added
 
-    def _results(self, tree: str) -> Results:
+    def _results(self, tree: str, aside: frozenset[bytes]) -> Results:
         changes = {path: new for path, _, new in diff(self.trees.read, self.before, tree)}
         new = {
             path
@@ -235,6 +237,7 @@ class _Reading:
             self.intake.secrets,
             self.intake.included,
             tuple(self.skipped),
+            aside,
         )
 
     def _ignored(self, paths: set[bytes]) -> set[bytes]:

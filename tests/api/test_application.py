@@ -221,9 +221,12 @@ def test_a_folder_that_a_run_emptied_stays_and_one_it_filled_is_filled(left: Lef
     assert user(left) == on_disk(left.root)
 
 
-def test_the_task_directory_comes_too(left: Left) -> None:
+def test_the_task_directory_stays_in_the_snapshot(left: Left) -> None:
     (left.task / "model.txt").write_text("m")
-    assert put_back(left, left.read()) == Applied(("task/model.txt",))
+    found = left.read()
+    assert b"task/model.txt" in found.changes
+    assert put_back(left, found) == Applied()
+    assert not (left.repo.path / "task").exists()
 
 
 def test_a_submodule_is_left_alone(left: Left) -> None:

@@ -1,0 +1,69 @@
+"""What a rerun starts from, and what stays of a run besides its snapshots."""
+
+from __future__ import annotations
+
+from tests.kit.checks import assert_clean
+from tests.kit.git import Repo
+from tests.kit.program import datmo
+
+LOCAL = ("run", "--runner", "local")
+
+
+def test_settings_that_were_given_with_the_run_are_those_of_its_rerun(project: Repo) -> None:
+    project.write("config.json", '{"epochs": 3}')
+    project.commit()
+    datmo(*LOCAL, "-c", "lr:0.1", "--label", "first", "--", "true", cwd=project.path)
+    first = datmo("run", "inspect", "first", "--json", cwd=project.path).json()
+    assert first["config"] == {"epochs": 3, "lr": 0.1}
+    again = datmo("rerun", "--json", "first", cwd=project.path).json()
+    assert again["run"]["config"] == first["config"]
+    assert again["run"]["after_id"] == first["after_id"]
+    other = datmo("rerun", "--json", "--set", "epochs=5", "first", cwd=project.path).json()
+    assert other["run"]["config"] == {"epochs": 5, "lr": 0.1}
+    assert_clean(project)
+
+
+def test_newer_code_is_not_covered_by_files_of_the_old_state(project: Repo) -> None:
+    project.write("kept.txt", "kept\n")
+    project.commit()
+    project.git("config", "datmo.autoSnapshot", "false")
+    project.write("task.sh", "echo version: 1; cat kept.txt data.txt")
+    project.write("data.txt", "data\n")
+    ran = datmo(*LOCAL, "--label", "first", "--", "sh", "task.sh", cwd=project.path)
+    assert ran.stdout == "version: 1\nkept\ndata\n"
+    project.write("task.sh", "echo version: 2; cat kept.txt data.txt")
+    project.git("add", "task.sh")
+    project.git("commit", "-qm", "newer")
+    (project.path / "data.txt").unlink()
+    again = datmo("rerun", "--json", "--onto", "HEAD", "first", cwd=project.path).json()
+    assert again["run"]["results"] == {"version": 2}
+    assert again["run"]["exit_code"] == 0
+    assert_clean(project)
+
+
+def test_a_deleted_run_says_so(project: Repo) -> None:
+    datmo(*LOCAL, "--label", "first", "--", "true", cwd=project.path)
+    gone = datmo("run", "delete", "first", "--json", cwd=project.path).json()
+    assert gone["deleted"] is True
+    assert datmo("run", "ls", "--json", cwd=project.path).json() == []
+    assert_clean(project)
+
+
+def test_what_lies_in_the_task_directory_is_kept_and_not_put_into_the_work_tree(
+    project: Repo,
+) -> None:
+    project.write("task/mine.txt", "mine\n")
+    project.commit()
+    script = "echo 1 >$DATMO_TASK_DIR/model.txt; echo 2 >task/other.txt; echo 3 >out.txt"
+    datmo(*LOCAL, script, cwd=project.path)
+    run = datmo("run", "inspect", "latest", "--json", cwd=project.path).json()
+    assert set(run["outputs"]) == {"task/model.txt", "task/other.txt", "out.txt"}
+    assert project.git("show", f"{run['after_id']}:task/model.txt") == "1"
+    assert not (project.path / "task" / "model.txt").exists()
+    assert (project.path / "task" / "other.txt").read_text() == "2\n"
+    assert (project.path / "out.txt").read_text() == "3\n"
+    datmo(*LOCAL, "--", "true", cwd=project.path)
+    later = datmo("run", "inspect", "latest", "--json", cwd=project.path).json()
+    names = project.git("ls-tree", "-r", "--name-only", later["after_id"]).split()
+    assert "task/model.txt" not in names
+    assert_clean(project)
