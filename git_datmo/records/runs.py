@@ -115,6 +115,10 @@ def _is_sound(name: str, value: object) -> bool:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if name in ("exit_code", "signal", "created", "started", "ended"):
         return type(value) is int and abs(value) < 2**53
+    if name == "folder":
+        # It is where a command starts: never outside of the tree that it is given.
+        parts = value.split("/") if isinstance(value, str) else [".."]
+        return value == "" or not {"", ".", ".."} & {*parts}
     if name == "duration":
         return type(value) in (int, float)
     return isinstance(value, str)

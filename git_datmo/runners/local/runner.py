@@ -15,6 +15,7 @@ from git_datmo.errors import (
     EngineError,
     PathDoesNotExist,
     RequiredArgumentMissing,
+    UnsafePath,
     ValidationFailed,
 )
 from git_datmo.runners.base import End, Job, Prepared, Process, Recipe, Report
@@ -78,6 +79,8 @@ class LocalRunner:
                 f"the folder {job.folder or job.tree} is not in the snapshot",
                 hint="run from a folder that is, or with --in-place",
             )
+        if not job.in_place and not cwd.resolve().is_relative_to(job.tree.resolve()):
+            raise UnsafePath(f"the folder {job.folder} leads out of the task's tree by a link")
         devices = {} if job.resources.gpus is None else gpus.chosen(job.resources.gpus)
         environ = variables(job, prepared, cwd, devices)
         cpus = limits.processors(job.resources.cpus, job.run_id)
