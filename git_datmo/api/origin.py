@@ -26,6 +26,7 @@ from git_datmo.errors import (
     EngineError,
     RequiredArgumentMissing,
     SnapshotNotFound,
+    ValidationFailed,
 )
 from git_datmo.model import document
 from git_datmo.model.run import Resources, Run
@@ -158,14 +159,26 @@ def adjusted_state(
 
 
 def resources(original: Run, timeout: str | float | None) -> Resources:
-    """What the run was granted, with another time limit if one is given."""
-    asked = dict(original.resources)
-    asked["ports"] = tuple(asked.get("ports") or ())
-    names = Resources.__dataclass_fields__
-    found = Resources(**{k: v for k, v in asked.items() if k in names})
-    if timeout is None:
-        return found
-    return replace(found, timeout=order.resources_of(timeout=timeout).timeout)
+    """What the run was granted, with another time limit if one is given.
+
+    Raises ValidationFailed for what no limit can be: somebody else may have written it.
+    """
+    asked = {**original.resources, **({} if timeout is None else {"timeout": timeout})}
+    ports = asked.pop("ports", None) or ()
+    every = [*asked.values(), *(ports if isinstance(ports, list | tuple) else [None])]
+    if not all(isinstance(value, str | int | float) for value in every):
+        raise ValidationFailed(
+            f"the record of the run {original.id[:12]} asks for limits that are none: "
+            f"{dict(original.resources)}"
+        )
+    return order.resources_of(
+        gpus=asked.get("gpus"),
+        ports=ports,
+        mem_limit=asked.get("memory"),
+        cpus=asked.get("cpus"),
+        network=asked.get("network"),
+        timeout=asked.get("timeout"),
+    )
 
 
 def mounts(project: Project, original: Run, data: Sequence[str], user: User) -> tuple[Any, ...]:

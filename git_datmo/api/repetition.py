@@ -117,7 +117,8 @@ def rerun(
     else:
         base = origin.state_of(project, before, around)
     adjusted, base = origin.adjusted_state(project, original, base, set)
-    variables = {n: v for n, v in original.variables.items() if v is not None}
+    recorded = {n: v for n, v in original.variables.items() if v is not None}
+    variables = order.variables_of(recorded, user)
     variables |= order.variables_of(env, user)
     for name in sorted(n for n, v in original.variables.items() if v is None):
         if name not in variables:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from git_datmo.api import location
+from git_datmo.records import chain
+from git_datmo.records import runs as runs_
 from tests.conftest import move_home
 from tests.e2e.task import Row, after, leftovers, ran, runs, typed
 from tests.kit.checks import assert_clean, assert_git_clean, untouched
@@ -219,3 +223,73 @@ def test_what_cannot_be_repeated(maker: Repo):
     run_id = typed(maker, "run", "-d", "sleep 300").stdout.strip()
     assert "not ended" in typed(maker, "rerun", run_id, code=4).stderr
     typed(maker, "stop", run_id)
+
+
+@pytest.mark.parametrize("folder", ["../../../../..", "/", "link", "a/../../x", ".git"])
+def test_a_forged_folder_does_not_lead_out_of_the_copy(
+    maker: Repo, elsewhere: Elsewhere, tmp_path: Path, folder: str
+):
+    maker.write("sub/a.txt", "1\n")
+    (maker.path / "link").symlink_to(tmp_path)
+    maker.commit()
+    row = ran(maker, "--no-apply", "pwd; echo evil >evil.txt", cwd=maker.path / "sub")
+    run_id = forge(maker, row, folder=folder)
+    elsewhere.take(maker)
+    there = elsewhere.clone()
+    datmo("init", cwd=there.path)
+    there.git("config", "datmo.runner", "local")
+    with untouched(there):
+        done = datmo("rerun", "--yes", run_id, cwd=there.path, check=False)
+    assert "Traceback" not in done.stderr
+    if done.code == 0:
+        [where] = [line for line in done.stderr.splitlines() if line.startswith("/")]
+        assert "/datmo/pool/" in where
+    assert not (tmp_path / "evil.txt").exists()
+    assert not (there.git_dir / "evil.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"resources": {"timeout": "soon"}},
+        {"resources": {"ports": 7, "memory": "lots"}},
+        {"resources": {"cpus": [1], "network": {}}},
+        {"variables": {"A": 5, "B=C": "x", "": "y", "DATMO_TASK_DIR": "z"}},
+        {"runner": "moon"},
+        {"built": {"image": 5, "chosen": "yes"}},
+        {"environment_id": "1" * 40},
+        {"before_id": "2" * 40},
+        {"command": ["\0"]},
+        {"data": ["/etc>x"]},
+        {"type": "nonsense", "folder": "x" * 5000},
+    ],
+    ids=lambda lies: next(iter(lies)),
+)
+def test_forged_facts_end_in_one_sentence(maker: Repo, elsewhere: Elsewhere, lies: dict[str, Any]):
+    row = ran(maker, "echo x: 1")
+    run_id = forge(maker, row, **lies)
+    elsewhere.take(maker)
+    there = elsewhere.clone()
+    datmo("init", cwd=there.path)
+    there.git("config", "datmo.runner", "local")
+    with untouched(there):
+        done = datmo("rerun", "--yes", run_id, cwd=there.path, check=False)
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert "Traceback" not in done.stderr
+    assert done.code != 70
+    assert len(errors) == (0 if done.code == 0 else 1), done.stderr
+    assert runs(there)
+    assert_clean(there)
+
+
+def forge(repo: Repo, row: Row, **lies: Any) -> str:
+    """The same run once more, saying other things of itself; its id."""
+    project = location.find(repo.path)
+    facts = {name: row[name] for name in runs_.STORED if name in row} | lies
+    facts["id"] = row["id"][::-1]
+    with chain.writing(project) as writer:
+        oid = runs_.write(project, facts, {}, [row["before_id"], row["after_id"]])
+        writer.mention(oid)
+        writer.ref(runs_.ref(facts["id"]), oid)
+        writer.note(oid, set={"session": row["session_id"]})
+    return str(facts["id"])
