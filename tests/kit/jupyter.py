@@ -21,7 +21,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (venv / WHOLE).exists():
             subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
-            install = [venv / "bin" / "python", "-m", "pip", "install", "--quiet"]
+            install = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
             subprocess.run([*install, "jupyterlab", "notebook"], check=True)
             (venv / WHOLE).touch()
     return venv / "bin"
