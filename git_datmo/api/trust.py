@@ -27,7 +27,10 @@ Trust = Callable[[Foreign], bool]
 
 
 def ask(project: Project, original: Run, trust: Trust | None) -> None:
-    """Ask once before somebody else's command runs here. Raises Conflict when it may not."""
+    """Ask once before somebody else's command runs here from a state of theirs.
+
+    Another command, state or value is asked about anew. Raises Conflict when it may not.
+    """
     index = catalogue.refresh(project)
     if original.commit is None or catalogue.made_here(project, index, original.commit):
         return
@@ -38,7 +41,7 @@ def ask(project: Project, original: Run, trust: Trust | None) -> None:
         "environment": original.environment_id,
         "image": original.built.get("image"),
         "resources": dict(original.resources),
-        "variables": sorted(original.variables),
+        "variables": dict(original.variables),
         "state": original.before_id,
     }
     digest = hashlib.sha256(document.dumps(asks)).hexdigest()

@@ -155,12 +155,13 @@ def request(run: Run, asks: Mapping[str, Any], *, color: bool = False) -> Iterat
     yield f"{heading} was recorded by {safe(run.author)} in another clone. It would run here:"
     shown: list[tuple[str, list[str]]] = [
         ("Command", safe(run.text, multiline=True).split("\n")),
+        ("State", _value(asks.get("state"))),
         ("Folder", _value(asks.get("folder"))),
         ("Runner", _value(asks.get("runner"))),
         ("Environment", _value(asks.get("environment"))),
         ("Image", _value(asks.get("image"))),
         ("Resources", _items(asks.get("resources") or {})),
-        ("Variables", [safe(str(name)) for name in asks.get("variables") or ()]),
+        ("Variables", [_variable(n, v) for n, v in (asks.get("variables") or {}).items()]),
     ]
     for label, texts in shown:
         for number, text in enumerate(texts):
@@ -241,7 +242,8 @@ def _amount(name: str, value: object) -> str:
 
 
 def _variable(name: str, value: str | None) -> str:
-    return f"{key(name)} (value not recorded)" if value is None else f"{key(name)}={safe(value)}"
+    said = " (value not recorded)" if value is None else f"={safe(str(value))}"
+    return key(name) + said
 
 
 def _limited(found: Sequence[str], limit: int | None) -> list[str]:
