@@ -182,6 +182,8 @@ class Objects:
         message: str,
     ) -> str:
         """Store a commit. `author` is `Name <email>`, `when` seconds and offset in minutes."""
+        if tree == EMPTY_TREE:
+            self.write_tree(())  # git knows it without having it, but its fsck wants to find it
         stamp = f"{max(0, min(when[0], 2**32 - 1))} {_offset(when[1])}"
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
         lines += [f"author {author} {stamp}", f"committer {committer or author} {stamp}"]

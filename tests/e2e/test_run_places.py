@@ -70,6 +70,15 @@ def test_what_git_ignores_is_named_and_can_be_taken_along(local: Repo):
     assert local.read("data/in.csv") == b"1\nmore\n"
 
 
+def test_a_task_that_removes_everything(local: Repo):
+    local.write("a", "1")
+    local.commit()
+    row = ran(local, "rm a")
+    assert list(local.path.glob("[!.]*")) == []
+    typed(local, "snapshot", "checkout", row["before_id"])
+    assert local.read("a") == b"1"
+
+
 def test_with_a_detached_head(local: Repo):
     local.write("a", "1")
     first = local.commit()
