@@ -8,13 +8,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from git_datmo.api import baseline, conclusion, lookup, run_lookup, settings, surroundings, underway
+from git_datmo.api import (
+    baseline,
+    conclusion,
+    lookup,
+    order,
+    run_lookup,
+    settings,
+    surroundings,
+    underway,
+)
 from git_datmo.api import state as states
 from git_datmo.api.supervision import Outcome
 from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
 from git_datmo.errors import RunUnderWay
 from git_datmo.model.run import FAILED, INLINE, RUNNING, STOPPED, SUCCESS, Facts, Run
+from git_datmo.model.text import encodable
 from git_datmo.records import flights
 from git_datmo.records.project import Project
 
@@ -77,6 +87,8 @@ def start(
     project.require_initialized()
     _ = project.identity
     home = project.repository.needs_work_tree("start a run")
+    folder = baseline.folder_of(home, user.folder)
+    order.check_recordable(folder=folder, name=name, label=label)
     values = settings.check("config", config) if config else {}
     session = lookup.session_of(project, session_id)
     state = states.of_work_tree(project, user, {}, count_ignored=False)
@@ -105,8 +117,8 @@ def start(
         facts = Facts(
             id=flight.id,
             type=INLINE,
-            command=tuple(command),
-            folder=baseline.folder_of(home, user.folder),
+            command=tuple(command) if all(encodable(word) == word for word in command) else (),
+            folder=folder,
             status=RUNNING,
             created=now,
             started=now,

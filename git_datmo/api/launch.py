@@ -38,7 +38,11 @@ class Terms:
 
 
 def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
-    """Write down a new run, its lock held by this process."""
+    """Write down a new run, its lock held by this process. Raises ValidationFailed for what no
+    record can say."""
+    order.check_recordable(
+        asked.order, folder=terms.folder, message=terms.message, label=terms.label
+    )
     home = project.repository.needs_work_tree("run a task")
     state, given = asked.state, asked.order
     links = []

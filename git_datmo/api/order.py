@@ -21,6 +21,7 @@ from git_datmo.errors import (
 from git_datmo.model.names import check_name
 from git_datmo.model.paths import parse_mapping
 from git_datmo.model.run import Resources
+from git_datmo.model.text import encodable
 from git_datmo.runners.base import Link, Mount
 from git_datmo.storage import secrets
 
@@ -72,6 +73,19 @@ def argv_of(command: Sequence[str] | str | None) -> tuple[str, ...]:
         if "\0" in word:
             raise ValidationFailed("a command cannot hold a NUL character")
     return words
+
+
+def check_recordable(given: Order | None = None, **said: str | None) -> None:
+    """Refuse what a record could not say as it is. `said` are other texts of the request, by what
+    they are. Raises ValidationFailed."""
+    texts = [(f"the {what}", text or "") for what, text in said.items()]
+    if given is not None:
+        texts += [("the command", word) for word in given.argv]
+        texts += [(f"the variable {name}", text or "") for name, text in given.recorded.items()]
+        texts += [("the path of --data", text) for text in given.data]
+    for what, text in texts:
+        if encodable(text) != text:
+            raise ValidationFailed(f"{what} is not UTF-8, and cannot be recorded: '{text}'")
 
 
 def resources_of(

@@ -12,6 +12,7 @@ from typing import Any
 from git_datmo.errors import DamagedObject, InvalidDocument, NewerFormat
 from git_datmo.model import document
 from git_datmo.model.run import ENDED, Facts, command_text
+from git_datmo.model.text import spelled
 from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, Commit
@@ -49,9 +50,9 @@ def write(
     parents: list[str],
 ) -> str:
     """Store a run's commit and return its id. `facts` are plain values by the names of
-    `STORED`, `parts` the tree's other entries by path."""
+    `STORED`, `parts` the tree's other entries by path. Bytes of names become escapes."""
     objects = project.repository.objects
-    kept = {name: facts[name] for name in STORED if facts.get(name) not in (None, {}, ())}
+    kept = {name: spelled(facts[name]) for name in STORED if facts.get(name) not in (None, {}, ())}
     data = document.dumps({"format": FORMAT, **kept}) + b"\n"
     changes: dict[bytes, Leaf | None] = {**parts, FILE: (BLOB, objects.write_blob(data))}
     author, seconds, offset = project.identity

@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from git_datmo.model.text import encodable
 from git_datmo.ui.documents import to_line
-from git_datmo.ui.escape import encodable, safe
+from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import cell
 
 CHUNK = 500

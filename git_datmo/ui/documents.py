@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import orjson
 
 from git_datmo.model.document import encode
-from git_datmo.ui.escape import encodable
+from git_datmo.model.text import encodable
 
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 

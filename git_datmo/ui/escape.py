@@ -18,7 +18,6 @@ _SPECIAL = (
 # Compiled on first use (re keeps them): most output is plain, and compiling takes 2 ms.
 _ONE_LINE = f"[\x00-\x1f{_SPECIAL}]"
 _MANY_LINES = f"[\x00-\x08\x0b-\x1f{_SPECIAL}]"
-_HALVES = "[\ud800-\udfff]"
 _SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 
 ELLIPSIS = "…"
@@ -33,11 +32,6 @@ def safe(text: str, multiline: bool = False) -> str:
         return text
 
     return re.sub(_MANY_LINES if multiline else _ONE_LINE, _escape, text)
-
-
-def encodable(text: str) -> str:
-    """Escape only what cannot be written as UTF-8: the undecodable bytes of a file name."""
-    return text if text.isascii() else re.sub(_HALVES, _escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from git_datmo.ui.escape import clip, encodable, safe, width
+from git_datmo.model.text import encodable
+from git_datmo.ui.escape import clip, safe, width
 
 ANY_TEXT = st.text(st.characters(codec=None))  # lone surrogates included
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
