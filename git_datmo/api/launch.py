@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from git_datmo.api import adoption, baseline, execution, order, preparation, underway
@@ -59,6 +59,9 @@ def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
                 if link.dest not in taken and find(read, state.tree, os.fsencode(link.dest)) is None
             ]
         links = [[os.fspath(link.source), link.dest] for link in wanted]
+        if find(project.repository.objects.tree, state.tree, b".gitmodules") is not None:
+            empty = "submodules are empty in the task's copy (--in-place has them)"
+            asked.state = replace(state, notices=(*state.notices, empty))
     live = {
         "phase": "preparing",
         "runner": asked.runner.name,

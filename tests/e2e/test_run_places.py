@@ -79,6 +79,22 @@ def test_a_task_that_removes_everything(local: Repo):
     assert local.read("a") == b"1"
 
 
+def test_submodules_are_there_in_place_only_and_that_is_said(local: Repo, tmp_path: Path):
+    inner = Repo.init(tmp_path / "inner")
+    inner.write("lib.txt", "1\n")
+    inner.commit()
+    local.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner.path), "lib")
+    local.commit()
+    done = datmo("run", "ls lib")
+    assert done.stdout == ""
+    assert "submodules are empty" in done.stderr
+    there = datmo("run", "--in-place", "cat lib/lib.txt")
+    assert there.stdout == "1\n"
+    assert "submodules" not in there.stderr
+    assert local.read("lib/lib.txt") == b"1\n"
+    assert_clean(local)
+
+
 def test_with_a_detached_head(local: Repo):
     local.write("a", "1")
     first = local.commit()
