@@ -45,6 +45,8 @@ def resolve(project: Project, run_id: str | None) -> Run:
             return max([newest, *flying], key=lambda run: int(run.created))
         raise RunNotFound("there is no run yet", hint="git datmo run -- python train.py")
     text = run_id.lower()
+    # One is under way until its results lie in the work tree, and is recorded before that.
+    recording = {run.id: run for run in flying}
     found = {run.id: run for run in flying if run.id.startswith(text) and len(text) >= 4}
     if _HEX.fullmatch(text):
         by_id = index.find_text(("run_id",), text, RUN) or index.find_prefix(text, RUN)
@@ -52,6 +54,9 @@ def resolve(project: Project, run_id: str | None) -> Run:
             record = index.get(oid)
             if record is not None:
                 known = value(project, record, names)
+                if known.id in recording:
+                    found[known.id] = recording[known.id]
+                    continue
                 # Two commits may claim one id: that is for the user to see.
                 found[oid if known.id in found else known.id] = known
     if not found:

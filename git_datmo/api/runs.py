@@ -60,7 +60,6 @@ def ls(
             if (session is None or run.session_id == session)
             and (filter is None or filter in run.text or filter in (run.label or ""))
         ][:limit]
-    left = None if limit is None else limit - len(found)
     recorded = index.select(
         RUN,
         where=expression,
@@ -68,9 +67,12 @@ def ls(
         session=session,
         include_hidden=all,
         sort=keys,
-        limit=left,
+        limit=limit,
     )
-    return [*found, *(value(project, record, names) for record in recorded)]
+    # One is under way until its results lie in the work tree, and is recorded before that.
+    flying = {run.id for run in found}
+    known = (value(project, record, names) for record in recorded)
+    return [*found, *(run for run in known if run.id not in flying)][:limit]
 
 
 def inspect(project: Project, run_id: str, *, user: User = surroundings.NOBODY) -> Run:

@@ -17,10 +17,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from git_datmo.errors import UnsafePath
 from git_datmo.model.ids import new_nonce
 from git_datmo.records import layout
 from git_datmo.records.project import Project
+from git_datmo.storage.dirfd import Directories
 from git_datmo.storage.durability import disk_errors
+from git_datmo.storage.treewalk import remove
 
 ROOM = "runs"
 PROTOCOL = frozenset({"config.json", "stats.json", "metrics.jsonl"})
@@ -109,6 +112,13 @@ class Flight:
         doomed = self.path.with_name(f".{self.id}")
         with suppress(OSError):
             os.rename(self.path, doomed)
+        with suppress(OSError, UnsafePath):
+            parent = os.open(doomed.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                with Directories(parent) as directories:
+                    remove(directories, os.fsencode(doomed.name))
+            finally:
+                os.close(parent)
         shutil.rmtree(doomed, ignore_errors=True)
         self.release()
 

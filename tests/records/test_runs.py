@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from typing import Any
 
@@ -122,6 +123,18 @@ def test_two_commits_that_claim_one_id_are_ambiguous(project: Repo) -> None:
     done = datmo("run", "inspect", RUN, cwd=project.path, check=False)
     assert done.code == 3
     assert "could be 2 runs" in done.stderr
+
+
+def test_one_that_is_recorded_and_not_put_back_yet_is_one(project: Repo) -> None:
+    run_commit(Someone(project))
+    folder = project.common_dir / "datmo" / "runs" / RUN
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(FACTS))
+    (folder / "log").touch()
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert [run["id"] for run in listed(project)] == [RUN]
+        assert datmo("run", "inspect", RUN[:8], "--json", cwd=project.path).json()["id"] == RUN
 
 
 def test_the_record_is_what_the_format_says(project: Repo) -> None:
