@@ -22,6 +22,9 @@ from git_datmo.model import document
 SUFFIXES = (".json", ".yaml", ".yml", ".toml")
 MAX_BYTES = 1024 * 1024
 MAX_DIGITS = 4000
+MAX_VALUES = 1_000_000
+# What the readers raise for values of a known form that are none: dates, tags, huge integers.
+_FAULTS = (ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
 _NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -121,31 +124,58 @@ def parse(path: Path, data: bytes) -> dict[str, Any]:
 
 
 def _parse(path: Path, text: str) -> Any:
-    suffix = path.suffix.lower()
-    if suffix in (".yaml", ".yml"):
-        import yaml
+    try:
+        return _READ.get(path.suffix.lower(), _read_json)(path, text)
+    except RecursionError as error:
+        raise FileIOError(f"{path}: nested too deeply") from error
+    except _FAULTS as error:
+        raise FileIOError(f"{path}: a value in it cannot be read: {error}") from error
 
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f", line {mark.line + 1}" if mark is not None else ""
-            reason = getattr(error, "problem", None) or error
-            raise FileIOError(f"{path}{where}: not valid YAML: {reason}") from error
-    if suffix == ".toml":
-        import tomllib
 
-        try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise FileIOError(f"{path}: not valid TOML: {error}") from error
+def _read_json(path: Path, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         message = f"{path}, line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}"
         raise FileIOError(message) from error
-    except RecursionError as error:
-        raise FileIOError(f"{path}: nested too deeply") from error
+
+
+def _read_toml(path: Path, text: str) -> Any:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FileIOError(f"{path}: not valid TOML: {error}") from error
+
+
+def _read_yaml(path: Path, text: str) -> Any:
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark is not None else ""
+        reason = getattr(error, "problem", None) or error
+        raise FileIOError(f"{path}{where}: not valid YAML: {reason}") from error
+    if _size(value, {}) > MAX_VALUES:
+        raise FileIOError(f"{path}: its aliases make more than {MAX_VALUES} values of it")
+    return value
+
+
+_READ = {".yaml": _read_yaml, ".yml": _read_yaml, ".toml": _read_toml}
+
+
+def _size(value: Any, known: dict[int, float]) -> float:
+    """How many values it is when every alias is written out; infinitely many in a circle."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = math.inf
+        inner = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(item, known) for item in inner)
+    return known[id(value)]
 
 
 def parse_items(kind: str, items: Iterable[str]) -> dict[str, Any]:
