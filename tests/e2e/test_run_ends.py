@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,18 +33,21 @@ WAIT = 'echo ready; while [ ! -e "$GO" ]; do sleep 0.02; done; '
 
 
 @pytest.fixture(autouse=True)
-def local(project: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Touching it lets waiting tasks go on, also those of a test that failed."""
+    place = tmp_path / "go"
+    monkeypatch.setenv("GO", str(place))
+    yield place
+    place.touch()
+
+
+@pytest.fixture(autouse=True)
+def local(project: Repo) -> Repo:
+    """A project with a commit, whose runs are processes of this machine."""
     project.git("config", "datmo.runner", "local")
     project.write("a.txt", "one\n")
     project.commit()
-    monkeypatch.setenv("GO", str(tmp_path / "go"))
     return project
-
-
-@pytest.fixture
-def go(tmp_path: Path) -> Path:
-    """Touching it lets waiting tasks go on."""
-    return tmp_path / "go"
 
 
 def ready(child: subprocess.Popen[str]) -> None:
