@@ -19,6 +19,7 @@ from git_datmo.api.supervision import Outcome
 from git_datmo.api.surroundings import Surroundings
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError
+from git_datmo.model import document
 from git_datmo.model.run import command_text
 from git_datmo.model.workspace import WORKSPACES
 from git_datmo.records import catalogue, chain, flights, runs
@@ -188,7 +189,7 @@ def _values(
     it, what the task wrote into its own directory.
     """
     config = stated(project, tree, "config", None, said)
-    config |= run.live.get("config") or {}
+    config |= document.decode(run.live.get("config") or {})
     config |= said.config
     stats: dict[str, Any] = dict(said.results)
     stats |= said.last

@@ -23,6 +23,7 @@ from git_datmo.api.supervision import Outcome
 from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
 from git_datmo.errors import RunUnderWay
+from git_datmo.model import document
 from git_datmo.model.run import FAILED, INLINE, RUNNING, STOPPED, SUCCESS, Facts, Run
 from git_datmo.model.text import encodable
 from git_datmo.records import flights
@@ -106,7 +107,7 @@ def start(
             "session": session,
             "message": name,
             "label": label,
-            "config": values,
+            "config": document.encode(values),
             "environment": {
                 "id": state.environment.id,
                 "commit": state.environment.commit,

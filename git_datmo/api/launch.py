@@ -11,6 +11,7 @@ from typing import Any
 from git_datmo.api import adoption, baseline, execution, order, preparation, underway
 from git_datmo.api.execution import Asked
 from git_datmo.api.underway import Underway
+from git_datmo.model import document
 from git_datmo.model.run import SCRIPT, Facts, Run
 from git_datmo.records import flights
 from git_datmo.records.project import Project
@@ -73,7 +74,7 @@ def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
         "session": terms.session,
         "message": terms.message,
         "label": terms.label,
-        "config": dict(terms.config),
+        "config": document.encode(dict(terms.config)),
         "include_secrets": terms.include_secrets,
         "links": links,
         "mounts": [[os.fspath(mount.source), mount.name] for mount in given.mounts],

@@ -1,4 +1,4 @@
-"""Files of settings that a task, a colleague or an accident wrote: understood, or said to be not."""
+"""Files of settings, whoever wrote them: understood, or said to be not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.api import settings
+from git_datmo.api import location, settings
+from git_datmo.api.request import run
 from git_datmo.errors import FileIOError
 from tests.e2e.task import leftovers, ran
 from tests.kit.git import Repo
@@ -52,3 +53,9 @@ def test_a_run_is_recorded_whatever_its_task_says(project: Repo, where: str):
     row = ran(project, "--runner", "local", f"""echo 'acc: 1'; echo '{said}' >"{where}\"""")
     assert (row["status"], row["results"], row["config"]) == ("success", {"acc": 1}, {})
     assert leftovers(project) == []
+
+
+def test_a_number_of_many_digits_is_recorded(project: Repo):
+    repo, number = project.path, 10**5000
+    row = run(location.find(repo), ["true"], runner="local", config={"a": number})
+    assert (row.status, row.config["a"]) == ("success", number)
