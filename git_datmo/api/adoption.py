@@ -120,6 +120,15 @@ def tend(project: Project, user: User = surroundings.NOBODY) -> None:
                     _go_on(project, Underway.of(flight), {}, user)
 
 
+def living(project: Project, user: User = surroundings.NOBODY) -> list[str]:
+    """The ids of the runs that somebody looks after, or whose command runs on without."""
+    return [
+        flight.id
+        for flight in flights.listed(project)
+        if flight.attended or _lives(project, Underway.of(flight), user)
+    ]
+
+
 def _lives(project: Project, run: Underway, user: User) -> bool:
     if run.live.get("phase") != "started" or run.facts.get("type") == INLINE:
         return False

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from git_datmo.api.status import info, status
-from git_datmo.errors import IdentityMissing, RequiredArgumentMissing
+from git_datmo.errors import IdentityMissing, RequiredArgumentMissing, RunUnderWay
 from git_datmo.hooks.install import install
 from git_datmo.hooks.location import Location, location, manual_lines
 from git_datmo.hooks.uninstall import uninstall
@@ -114,9 +114,15 @@ def cleanup(project: Project) -> tuple[str, ...]:
     """Undo `init`: our refs, hooks, config lines and folder go; the repository stays.
 
     Returns what was done, in words. Edits made to hooks and config since are kept, `datmo.*`
-    settings of the user's among them. Raises ProjectNotInitialized.
+    settings of the user's among them. Raises ProjectNotInitialized, RunUnderWay.
     """
+    from git_datmo.api import adoption
+
     project.require_initialized()
+    for run_id in adoption.living(project):
+        raise RunUnderWay(
+            f"the run {run_id[:12]} has not ended", hint="git datmo stop --all, or wait for it"
+        )
     return _undo(project)
 
 

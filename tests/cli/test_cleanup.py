@@ -113,3 +113,16 @@ def test_twice_is_an_error_and_init_starts_anew(project: Repo):
     assert datmo("cleanup", "-y", cwd=project.path, check=False).code == 3
     assert "Initialized" in datmo("init", cwd=project.path).stdout
     assert datmo("snapshot", "ls", "--json", cwd=project.path).json() == []
+
+
+def test_a_run_under_way_is_not_pulled_from_under_its_task(project: Repo):
+    project.git("config", "datmo.runner", "local")
+    started = datmo("run", "--detach", "--quiet", "sleep 60", cwd=project.path).stdout.strip()
+    done = datmo("cleanup", "--yes", cwd=project.path, check=False)
+    assert done.code == 4
+    assert done.stderr == (
+        f"error: the run {started[:12]} has not ended\nhint: git datmo stop --all, or wait for it\n"
+    )
+    datmo("stop", "--all", cwd=project.path)
+    datmo("cleanup", "--yes", cwd=project.path)
+    assert not (project.git_dir / "datmo").exists()
