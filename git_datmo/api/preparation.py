@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +14,15 @@ from git_datmo.records import environments
 from git_datmo.records.project import Project
 from git_datmo.runners import registry
 from git_datmo.runners.base import Recipe, Runner
-from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE
-from git_datmo.storage.treediff import walk
+from git_datmo.storage.objects import EMPTY_TREE
 
 if TYPE_CHECKING:
-    from git_datmo.environments.recipe import Plan, Target
+    from git_datmo.environments.recipe import Target
 
 LOCAL, DOCKER = "local", "docker"
 # Images that generated Dockerfiles start from may be replaced, by kind of environment.
 BASES = ("python", "conda", "pixi", "r", "julia")
 CONTAINERS = frozenset({b"Dockerfile", b"Containerfile"})
-MAX_CONTEXT = 1 << 30
-
-_COPIES = re.compile(
-    rb"^[ \t]*(?:COPY|ADD)[ \t]+(?!(?:--\S+[ \t]+)*--from=)(.*)$", re.MULTILINE | re.IGNORECASE
-)
 
 
 def choose_runner(
@@ -95,7 +88,8 @@ def recipe_of(
 ) -> Recipe | None:
     """What the runner has to make, None for a local one that takes what is there.
 
-    Raises EngineError for an environment that this kind of runner cannot make.
+    Raises EngineError for an environment that this kind of runner cannot make, ContentMissing for
+    a large file that an image needs.
     """
     if runner == LOCAL and not named:
         return None
@@ -120,7 +114,9 @@ def recipe_of(
     for note in plan.notes:
         report(f"environment {around.id[:12]}: {note}")
     if runner == DOCKER:
-        plan = _with_sources(project, plan, tree, bases)
+        from git_datmo.api.buildcontext import recipe_with_sources
+
+        return recipe_with_sources(project, plan, tree, bases)
     return Recipe(plan.environment_id, plan.kind, plan.context, plan.install, plan.python)
 
 
@@ -132,33 +128,3 @@ def definition_of(project: Project, around: Surroundings) -> Definition | None:
         return environments.read(project, around.id)
     except InvalidDocument as error:
         raise EngineError(f"the environment {around.id[:12]} cannot be used: {error}") from error
-
-
-def _with_sources(project: Project, plan: Plan, tree: str, bases: Mapping[str, str]) -> Plan:
-    """The plan with the project's files, if its Dockerfile copies more than the definition holds.
-
-    The image is then kept by what went into it, not by the environment alone.
-    """
-    import hashlib
-
-    context = dict(plan.context)
-    digest = hashlib.sha1(repr(sorted(bases.items())).encode())
-    copied = b" ".join(_COPIES.findall(context.get("Dockerfile", b""))).split()
-    names = {word.decode(errors="replace").strip('",[]').removeprefix("./") for word in copied}
-    if copied and not names <= {*context, ""} and plan.kind == "docker":
-        size = 0
-        for path, mode, oid in walk(project.repository.objects.tree, tree):
-            if mode in (BLOB, EXECUTABLE):
-                size += project.repository.objects.size(oid) or 0
-                if size > MAX_CONTEXT:
-                    raise EngineError(
-                        f"the Dockerfile copies more than {MAX_CONTEXT >> 30} GiB of the project",
-                        hint="name what it needs, or leave data to --data and datmo.link",
-                    )
-                name = path.decode("utf-8", "surrogateescape")
-                context.setdefault(name, project.repository.objects.blob(oid))
-                digest.update(f"{name} {mode} {oid}\n".encode(errors="surrogateescape"))
-    elif not bases:
-        return plan
-    key = plan.environment_id[:12] + digest.hexdigest()[:12]
-    return replace(plan, environment_id=key, context=tuple(sorted(context.items())))

@@ -43,7 +43,8 @@ class Recipe:
     runner the definition's own files. `install` is for local runners: argument lists to run, one
     after the other, in a new virtual environment, with `{python}` for its interpreter and
     `{context}` for the folder of the files. `python` is the version asked for (`3.11.7` or a
-    part of it), None for any. Empty parts: the kind of runner cannot make it.
+    part of it), None for any. Empty parts: the kind of runner cannot make it. `modes` are git's
+    modes of those context files that have one: the bytes of a link are where it leads.
     """
 
     environment_id: str
@@ -51,6 +52,7 @@ class Recipe:
     context: tuple[tuple[str, bytes], ...] = ()
     install: tuple[tuple[str, ...], ...] = ()
     python: str | None = None
+    modes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

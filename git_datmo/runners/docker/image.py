@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import shlex
+import stat
 import tarfile
 import tempfile
 from collections import deque
@@ -38,12 +41,13 @@ def image_of(engine: Engine, recipe: Recipe | None, report: Report) -> str:
         raise _nothing_to_run_in(f"the environment {recipe.environment_id[:12]} has no Dockerfile")
     name = f"{REPOSITORY}:{recipe.environment_id[:24]}"
     found = _find(engine, name)
-    if found is not None and _label(found) == recipe.environment_id:
-        return str(found["Id"])
-    _build(engine, recipe, name, report)
-    found = _find(engine, name)
+    if found is None or _label(found) != recipe.environment_id:
+        _build(engine, recipe, name, report)
+        found = _find(engine, name)
     if found is None:
         raise EngineError(f"Docker built {name} and does not have it", hint="run it again")
+    if words := (found.get("Config") or {}).get("Entrypoint"):
+        report(f"the image's ENTRYPOINT is run, and given the command: {shlex.join(words)}")
     return str(found["Id"])
 
 
@@ -92,7 +96,7 @@ def _label(image: Mapping[str, Any]) -> str | None:
 def _build(engine: Engine, recipe: Recipe, name: str, report: Report) -> None:
     client = engine.client(None)
     with tempfile.TemporaryFile() as context:
-        pack(recipe.context, context)
+        pack(recipe.context, recipe.modes, context)
         context.seek(0)
         with engine.asking("start to build the image"):
             said_lines: Iterable[Mapping[str, Any]] = client.build(
@@ -150,13 +154,19 @@ def _failed(step: str, why: str, last: Iterable[str]) -> EngineError:
     return EngineError(f"the image could not be built: it failed {step}: {why}", hint=hint)
 
 
-def pack(files: Iterable[tuple[str, bytes]], target: BinaryIO) -> None:
-    """Write a build context as a tar that is the same for the same files."""
+def pack(files: Iterable[tuple[str, bytes]], modes: Mapping[str, int], target: BinaryIO) -> None:
+    """Write a build context as a tar that is the same for the same files. `modes` are git's."""
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for path, data in sorted(files):
             if path.startswith("/") or ".." in path.split("/"):
                 raise EngineError(f"the environment holds a file outside itself: {path}")
             info = tarfile.TarInfo(path)
-            # What a definition holds may be a script that its Dockerfile runs.
-            info.mode, info.size = 0o755 if data.startswith(b"#!") else 0o644, len(data)
+            mode = modes.get(path)
+            if mode is not None and stat.S_ISLNK(mode):
+                info.type, info.mode, info.linkname = tarfile.SYMTYPE, 0o777, os.fsdecode(data)
+                tar.addfile(info)
+                continue
+            # What a definition holds, which has no modes, may be a script that is to be run.
+            runs = data.startswith(b"#!") if mode is None else bool(mode & 0o111)
+            info.mode, info.size = 0o755 if runs else 0o644, len(data)
             tar.addfile(info, io.BytesIO(data))

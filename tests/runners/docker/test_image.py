@@ -147,8 +147,8 @@ def test_a_build_sees_no_proxy_passwords(environment: str, base_image: str, tmp_
 def test_a_context_is_the_same_for_the_same_files():
     files = [("b/run.sh", b"#!/bin/sh\n"), ("a", b"1"), ("é ü", b"")]
     one, two = io.BytesIO(), io.BytesIO()
-    pack(files, one)
-    pack(reversed(files), two)
+    pack(files, {}, one)
+    pack(reversed(files), {}, two)
     assert one.getvalue() == two.getvalue()
     one.seek(0)
     with tarfile.open(fileobj=one) as tar:
@@ -162,4 +162,4 @@ def test_a_context_is_the_same_for_the_same_files():
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", ".."])
 def test_a_context_holds_nothing_outside(path: str):
     with pytest.raises(EngineError, match="outside"):
-        pack([(path, b"")], io.BytesIO())
+        pack([(path, b"")], {}, io.BytesIO())
