@@ -22,10 +22,8 @@ def test_files_are_copied_as_they_are(project: Repo, base_image: str):
     tool.chmod(0o755)
     (project.path / "link").symlink_to("plain")
     project.commit()
-    row = ran(
-        project,
-        "cat /said.txt; cd /src; ls; test -L link && cat link; echo; wc -c <big.bin; test ! -x plain",
-    )
+    look = "ls; test -L link && cat link; echo; wc -c <big.bin; test ! -x plain"
+    row = ran(project, f"cat /said.txt; cd /src; {look}")
     names = ["Dockerfile", "big.bin", "link", "plain", "secretok", "tool"]
     expected = ["works", *names, "plain", "2000000"]
     assert datmo("logs", row["id"]).stdout.splitlines() == expected
