@@ -106,6 +106,7 @@ def tend(project: Project, user: User = surroundings.NOBODY) -> None:
     """See to runs whose supervisor died: record those that have ended, and give the others a new
     one. Costs one listing of a folder when there are none.
     """
+    flights.sweep(project)
     for flight in flights.listed(project):
         if flight.attended or not project.initialized:
             continue

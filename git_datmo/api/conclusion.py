@@ -81,7 +81,7 @@ def conclude(
     run.facts |= {
         "config": config,
         "stats": stats,
-        "results": said.results,
+        "results": {**said.results, **said.stats},
         "metrics": said.metrics,
         "outputs": [os.fsdecode(path) for path in sorted(changes)[:MAX_OUTPUTS]],
         "skipped": [f"{os.fsdecode(path)}: {why}" for path, why in found.skipped],

@@ -22,6 +22,7 @@ from git_datmo.api import (
 )
 from git_datmo.api.conclusion import Found, conclude
 from git_datmo.api.order import Order
+from git_datmo.api.signals import Signals
 from git_datmo.api.state import State
 from git_datmo.api.supervision import Outcome, Output
 from git_datmo.api.surroundings import User
@@ -86,21 +87,23 @@ def fly(
 ) -> Run:
     """Start the command, watch it to its end, record it."""
     job = run.job(asked.user.environ, asked.order.variables)
-    try:
-        process = begin(run, asked.runner, job, prepared)
-    except DatmoError as error:
-        if slot is not None:
-            slot.close()
-        _failed(project, run, asked, error)
-        raise
-    outcome = supervision.watch(
-        run.flight,
-        process,
-        started=run.facts["started"] / 1000,
-        timeout=job.resources.timeout,
-        output=asked.output,
-        ask=run.facts.get("type") in SERVERS,
-    )
+    with Signals() as signals:
+        try:
+            process = begin(run, asked.runner, job, prepared)
+        except DatmoError as error:
+            if slot is not None:
+                slot.close()
+            _failed(project, run, asked, error)
+            raise
+        outcome = supervision.watch(
+            run.flight,
+            process,
+            started=run.facts["started"] / 1000,
+            timeout=job.resources.timeout,
+            output=asked.output,
+            ask=run.facts.get("type") in SERVERS,
+            signals=signals,
+        )
     return finish(project, run, process, outcome, slot, asked.progress, asked.state.notices)
 
 

@@ -135,6 +135,9 @@ def result_of(line: bytes) -> tuple[str, Any] | None:
         return None
     if len(key.split()) > MAX_WORDS or key.casefold().strip("[]()") in _LEVELS:
         return None
+    # A time of day is none, nor is a progress bar.
+    if not any(map(str.isalpha, key)) or "|" in key:
+        return None
     if not key.isprintable() or not value.isprintable() or value.startswith("//"):
         return None
     return key, settings.scalar(value)

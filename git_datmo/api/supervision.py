@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
+from git_datmo.api.signals import Signals
 from git_datmo.model.run import FAILED, LOST, OOM, STOPPED, SUCCESS, TIMEOUT
 from git_datmo.records.flights import Flight
 from git_datmo.runners.base import End, Process
@@ -43,14 +42,6 @@ class Outcome:
     reason: str | None = None
 
 
-class Interrupted(BaseException):
-    """The supervisor itself was told to end; `number` is the signal."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
 def request_stop(flight: Flight, grace: float) -> None:
     """Ask the supervisor of a run to stop it."""
     with suppress(FileNotFoundError):
@@ -66,17 +57,20 @@ def watch(
     output: Output | None,
     skip: tuple[int, int] = (0, 0),
     ask: bool = False,
+    signals: Signals | None = None,
 ) -> Outcome:
     """Follow a process to its end and say how that was.
 
     `started` is in seconds since 1970, `timeout` in seconds from then. `skip` are the bytes of
     stdout and stderr that are in the log already. An interrupt from the keyboard is passed on to
-    the task, a second one kills it. With `ask` whatever ends the task asks its program alone
-    first, so that a server can close down what it has started.
+    the task, a second one kills it; SIGTERM and SIGHUP stop it. `signals` are those that were
+    noted since it started. With `ask` whatever ends the task asks its program alone first, so that
+    a server can close down what it has started.
     """
-    watcher = _Watcher(flight, process, started, timeout, output, skip, ask)
-    with _signals():
-        return watcher.run()
+    if signals is not None:
+        return _Watcher(flight, process, started, timeout, output, skip, ask, signals).run()
+    with Signals() as heard:
+        return _Watcher(flight, process, started, timeout, output, skip, ask, heard).run()
 
 
 class _Watcher:
@@ -89,10 +83,11 @@ class _Watcher:
         output: Output | None,
         skip: tuple[int, int],
         ask: bool,
+        signals: Signals,
     ) -> None:
         self._flight, self._process, self._started = flight, process, started
         self._deadline = None if timeout is None else started + timeout
-        self._output, self._ask = output, ask
+        self._output, self._ask, self._signals = output, ask, signals
         self._streams = [
             _Stream("stdout", flight.path / "stdout", skip[0]),
             _Stream("stderr", flight.path / "stderr", skip[1]),
@@ -108,22 +103,18 @@ class _Watcher:
         with open(self._flight.log, "ab", buffering=0) as log:
             with open(self._flight.path / "system.jsonl", "ab", buffering=0) as system:
                 while True:
-                    try:
-                        end = self._process.wait(PAUSES[min(turn, len(PAUSES) - 1)])
-                        turn = 0 if self._pump(log) else turn + 1
-                        if end is not None:
-                            self._pump(log)
-                            return self._outcome(end)
-                        now = time.time()
-                        if now - sampled >= SAMPLE_SECONDS:
-                            sampled = now
-                            self._sample(system, now)
-                        self._limits(now)
-                    except KeyboardInterrupt:
-                        self._interrupted()
-                    except Interrupted as told:
-                        self._stopped = f"git-datmo got {signal.Signals(told.number).name}"
-                        self._end(GRACE_SECONDS)
+                    end = self._process.wait(PAUSES[min(turn, len(PAUSES) - 1)])
+                    turn = 0 if self._pump(log) else turn + 1
+                    if end is not None:
+                        self._pump(log)
+                        return self._outcome(end)
+                    now = time.time()
+                    if now - sampled >= SAMPLE_SECONDS:
+                        sampled = now
+                        self._sample(system, now)
+                    self._limits(now)
+                    while self._signals.pending:
+                        self._told(self._signals.pending.pop(0))
 
     def _pump(self, log: IO[bytes]) -> bool:
         """Bring what was printed to the log and to whoever listens; whether there was any."""
@@ -171,18 +162,24 @@ class _Watcher:
         except ValueError:
             return GRACE_SECONDS
 
-    def _interrupted(self) -> None:
+    def _told(self, number: int) -> None:
+        if number != signal.SIGINT:
+            self._stopped = f"git-datmo got {signal.Signals(number).name}"
+            self._end(GRACE_SECONDS)
+            return
         self._interrupts += 1
         self._stopped = "it was interrupted"
         if self._interrupts == 1 and not self._ask:
             self._process.interrupt()
-            return
-        try:
+        else:
             self._end(GRACE_SECONDS if self._interrupts == 1 else 0.0)
-        except KeyboardInterrupt:
-            self._process.stop(0.0)
 
     def _end(self, grace: float) -> None:
+        """End the task; a signal meanwhile kills it."""
+        if not self._signals.breakable(lambda: self._ended(grace)):
+            self._process.stop(0.0)
+
+    def _ended(self, grace: float) -> None:
         if self._ask and grace:
             self._process.ask()
             asked = min(grace, ASK_SECONDS)
@@ -237,26 +234,6 @@ class _Stream:
             self._file.seek(self.position)
         while data := self._file.read(CHUNK):
             yield data
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the task first, and are then recorded as what stopped it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(number)
-
-    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for each in kept:
-        signal.signal(each, leave)
-    try:
-        yield
-    finally:
-        for each, handler in kept.items():
-            signal.signal(each, handler)
 
 
 def logged(flight: Flight) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,8 @@ from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.treewalk import remove
 
 ROOM = "runs"
+NEW = ".new-"
+MAKING_SECONDS = 60.0
 PROTOCOL = frozenset({"config.json", "stats.json", "metrics.jsonl"})
 
 
@@ -126,12 +129,15 @@ class Flight:
 def create(project: Project) -> Flight:
     """A new run's folder, its lock held."""
     with disk_errors(project.home):
-        path = project.home / ROOM / new_nonce()
-        path.mkdir(parents=True, mode=0o700)
-        flight = Flight(path)
+        name = new_nonce()
+        flight = Flight(project.home / ROOM / f"{NEW}{name}")
+        flight.path.mkdir(parents=True, mode=0o700)
+        # Nobody may see it before it is held, and take it for one that nobody looks after.
+        flight.hold()
         flight.task.mkdir()
         flight.log.touch()
-    flight.hold()
+        os.rename(flight.path, project.home / ROOM / name)
+    flight.path = project.home / ROOM / name
     return flight
 
 
@@ -148,6 +154,18 @@ def listed(project: Project) -> list[Flight]:
     except OSError:
         return []
     return [Flight(project.home / ROOM / name) for name in names if layout.is_run_id(name)]
+
+
+def sweep(project: Project) -> None:
+    """Remove what is left of flights whose making or removal was cut off."""
+    with suppress(OSError):
+        for name in os.listdir(project.home / ROOM):
+            rest = Flight(project.home / ROOM / name)
+            if not name.startswith(".") or rest.attended:
+                continue
+            if name.startswith(NEW) and time.time() - rest.path.stat().st_mtime < MAKING_SECONDS:
+                continue
+            shutil.rmtree(rest.path, ignore_errors=True)
 
 
 @contextmanager

@@ -44,6 +44,8 @@ def said(task: Path, printed: bytes = b"") -> protocol.Said:
         (b"[warning]: careful\n", None),
         (b"accuracy:\n", None),
         (b": 3\n", None),
+        (b"12:30\n", None),
+        (b"100%|####| 2/2 acc: 0.5\n", None),
         (b"no colon\n", None),
         (b"a very long sentence that goes on: and on\n", None),
         (b"k: " + b"v" * 300 + b"\n", None),
