@@ -21,6 +21,8 @@ from git_datmo.storage.treediff import Leaf, find
 FILE = b"run.json"
 FORMAT = 1
 MAX_BYTES = 16 * 1024 * 1024
+# The year 9999 in milliseconds: no calendar goes much further.
+LATEST = 253_370_764_800_000
 
 # What of a run's facts is stored: the rest is said by its commit and its note.
 _ELSEWHERE = frozenset(
@@ -114,12 +116,14 @@ def _is_sound(name: str, value: object) -> bool:
         return isinstance(value, dict)
     if name in _LISTS:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    if name in ("exit_code", "signal", "created", "started", "ended"):
+    if name in ("created", "started", "ended"):
+        return type(value) is int and 0 <= value < LATEST
+    if name in ("exit_code", "signal"):
         return type(value) is int and abs(value) < 2**53
     if name == "folder":
         # It is where a command starts: never outside of the tree that it is given.
         parts = value.split("/") if isinstance(value, str) else [".."]
-        return value == "" or not {"", ".", ".."} & {*parts}
+        return value == "" or not ({"", ".", ".."} & {*parts} or "\0" in str(value))
     if name == "duration":
         return type(value) in (int, float)
     return isinstance(value, str)

@@ -64,10 +64,11 @@ def test_one_that_somebody_else_recorded(project: Repo) -> None:
         ({**FACTS, "status": "splendid"}, None),
         ({**FACTS, "status": "running"}, None),
         ({k: v for k, v in FACTS.items() if k != "created"}, None),
+        ({**FACTS, "created": 1 << 52}, None),
         (FACTS, {"Datmo-Run": "../../x"}),
         (b"x" * (17 << 20), None),
     ],
-    ids=["text", "list", "other", "status", "running", "undated", "name", "huge"],
+    ids=["text", "list", "other", "status", "running", "undated", "late", "name", "huge"],
 )
 def test_a_damaged_one_is_reported_and_not_listed(
     project: Repo, facts: Any, trailers: dict[str, str] | None
@@ -93,6 +94,9 @@ def test_values_of_wrong_types_are_passed_over(project: Repo) -> None:
         "results": ["a"],
         "outputs": [1],
         "duration": "long",
+        "started": 1 << 52,
+        "ended": -1,
+        "folder": "a\0b",
         "rerun_of": "latest",
         "resources": None,
         "unheard_of": {"a": 1},
@@ -101,6 +105,7 @@ def test_values_of_wrong_types_are_passed_over(project: Repo) -> None:
     [run] = listed(project)
     assert run["before_id"] is run["after_id"] is run["exit_code"] is run["duration"] is None
     assert (run["results"], run["outputs"], run["resources"]) == ({}, [], {})
+    assert (run["started"], run["ended"], run["folder"]) == (None, None, "")
     assert "unheard_of" not in run
 
 
