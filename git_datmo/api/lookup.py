@@ -184,7 +184,8 @@ def value(project: Project, record: Record, names: Names, **made: Any) -> Snapsh
         index = catalogue.refresh(project)
         found = index.find_text(("after_id",), record.id, RUN)
         first = index.get(found[-1]) if found else None
-        return None if first is None else str(first.doc.get("run_id"))
+        said = record.doc.get("run") if first is None else first.doc.get("run_id")
+        return said if isinstance(said, str) else None
 
     return Snapshot(facts(record, names), opener=opener, maker=maker, **made)
 

@@ -54,5 +54,6 @@ def of_run(
             config={**config, **(words.config or {})},
             stats={**run.results, **stats, **(words.stats or {})},
             apart=True,
+            run=run.id,
         ),
     )

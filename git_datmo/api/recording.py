@@ -21,8 +21,9 @@ from git_datmo.storage.treediff import Finder, Leaf
 
 @dataclass(frozen=True)
 class Words:
-    """What is said of a state beside the state itself. `session` is an id. With `apart`, a
-    snapshot that somebody gave other words stays as it is, and a second one is made."""
+    """What is said of a state beside the state itself. `session` is an id, `run` that of the run
+    which left the state. With `apart`, a snapshot that somebody gave other words stays as it is,
+    and a second one is made."""
 
     session: str
     message: str | None = None
@@ -31,6 +32,7 @@ class Words:
     config: Mapping[str, Any] | None = None
     stats: Mapping[str, Any] | None = None
     apart: bool = False
+    run: str | None = None
 
 
 def record(project: Project, state: State, words: Words) -> Snapshot:
@@ -69,6 +71,8 @@ def put(
     first |= {kind: value for kind, value in found.items() if value}
     if words.label:
         first["label"] = words.label
+    if words.run:
+        first["run"] = words.run
     if not words.visible:
         first["visible"] = False
     writer.note(oid, set=first)

@@ -41,6 +41,7 @@ def record_of(project: Project, target: str, operations: Sequence[Operation]) ->
             known = snapshots.facts(commit)
             tree, environment = known["tree"], known["environment_id"]
             kept |= known
+            kept["run"] = _text(state.get("run"))
             for key in ("config", "stats"):
                 value = state.get(key)
                 kept[key] = document.encode(value) if isinstance(value, dict) else {}

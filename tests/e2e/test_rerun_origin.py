@@ -67,3 +67,16 @@ def test_what_lies_in_the_task_directory_is_kept_and_not_put_into_the_work_tree(
     names = project.git("ls-tree", "-r", "--name-only", later["after_id"]).split()
     assert "task/model.txt" not in names
     assert_clean(project)
+
+
+def test_a_second_snapshot_of_a_run_knows_its_run(project: Repo) -> None:
+    datmo(*LOCAL, "--label", "first", "--message", "mine", "echo acc: 1", cwd=project.path)
+    run = datmo("run", "inspect", "first", "--json", cwd=project.path).json()
+    words = ("snapshot", "create", "--json", "--run-id", "first", "-m")
+    again = datmo(*words, "in other words", cwd=project.path).json()
+    assert again["id"] != run["after_id"]
+    assert again["task_id"] == run["id"]
+    listed = datmo("snapshot", "ls", "--json", cwd=project.path).json()
+    assert {one["message"] for one in listed} == {"mine", "in other words"}
+    assert {one["task_id"] for one in listed} == {run["id"]}
+    assert_clean(project)
