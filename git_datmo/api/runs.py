@@ -36,7 +36,7 @@ def ls(
 
     `filter` is a part of command or label, `where` an expression such as
     `status == "failed" and results.accuracy > 0.9`, `sort` keys such as `-results.accuracy`.
-    `all` adds hidden ones. Runs whose supervisor died are seen to first.
+    `all` adds deleted ones. Runs whose supervisor died are seen to first.
     Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed.
     """
     keys = parse_sort(sort) if sort else None
@@ -66,6 +66,7 @@ def ls(
         text=filter,
         session=session,
         include_hidden=all,
+        include_deleted=all,
         sort=keys,
         limit=limit,
     )

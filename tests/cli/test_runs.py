@@ -171,6 +171,8 @@ def test_delete_hides_a_run_and_leaves_its_snapshots(ran: Repo):
     gone = datmo("task", "rm", "--id", listed()[0]["id"][:10], "--json").json()
     assert datmo("run", "inspect", gone["id"], "--json").json()["deleted"] is True
     assert accuracies() == [0.5]
+    every = datmo("run", "ls", "--all", "--json").json()
+    assert [one["deleted"] for one in every] == [True, True, False]
 
 
 def test_a_runs_state_becomes_ones_own_snapshot(ran: Repo):
