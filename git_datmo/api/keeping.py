@@ -9,7 +9,7 @@ from git_datmo.api import definition as definitions
 from git_datmo.api.definition import SETTING
 from git_datmo.errors import Conflict, ValidationFailed
 from git_datmo.model.environment import Definition, Environment
-from git_datmo.records import chain, environments
+from git_datmo.records import catalogue, chain, environments
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Index
 
@@ -31,9 +31,13 @@ def keep(
 
     _check_description(description)
     tree, commit = environments.write(project, found)
+    before = catalogue.refresh(project).get(commit)
     is_new = note(project, tree, name, description, usual=usual, commit=commit)
+    kept, called = one(project, tree), before.doc.get("name") if before is not None else None
+    if called and not is_new and kept.name != called:
+        said = (*said, f"it was called '{called}' before, and is no longer found by that name")
     lacking = recipe(tree, found, target="docker").notes
-    return replace(one(project, tree), is_new=is_new, notices=(*said, *lacking))
+    return replace(kept, is_new=is_new, notices=(*said, *lacking))
 
 
 def note(

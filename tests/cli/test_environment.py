@@ -54,7 +54,9 @@ def test_the_same_files_are_the_same_environment(project: Repo):
     first = make(project, "a")
     done = env("create", "--paths", "defs/requirements.txt")
     assert done.stdout == f"Found environment 'a' ({first[:12]})\n"
-    env("create", "--paths", "defs/requirements.txt", "--name", "b", "--description", "new")
+    assert done.stderr == ""
+    done = env("create", "--paths", "defs/requirements.txt", "--name", "b", "--description", "new")
+    assert "called 'a' before" in done.stderr
     (row,) = listed()
     assert (row["id"], row["name"], row["description"]) == (first, "b", "new")
 

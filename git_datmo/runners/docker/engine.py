@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPException
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import EngineError
@@ -72,6 +73,12 @@ class Engine:
         Raises EngineError when the engine does not answer.
         """
         version = self.api_version or "auto"
+        if self.place.kind == "ssh" and find_spec("paramiko") is None:
+            raise EngineError(
+                f"Docker at {self.place.shown} is behind ssh, and the Python package for that is "
+                "not installed",
+                hint="install paramiko beside git-datmo ('pip install paramiko')",
+            )
         with self.asking("be reached"):
             from docker import APIClient
             from docker.tls import TLSConfig

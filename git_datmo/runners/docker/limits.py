@@ -77,6 +77,14 @@ def check_wishes(job: Job) -> None:
     PathDoesNotExist for data that is not there."""
     wanted = job.resources
     published = ports(wanted)
+    leading: dict[tuple[str, int, str], int] = {}
+    for port in published:
+        key = (port.address, port.host, port.protocol)
+        if leading.setdefault(key, port.inside) != port.inside:
+            raise MutuallyExclusiveArguments(
+                f"port {port.host} of {port.address} cannot lead to two ports of a task",
+                hint="publish them on two ports",
+            )
     if published and wanted.network == "none":
         raise MutuallyExclusiveArguments(
             "a task without a network has no ports", hint="leave out --network none or the ports"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -79,3 +80,10 @@ def test_its_refusals_are_one_sentence():
         with engine.asking("dance"):
             client.inspect_container("no-such-container")
     assert not is_gone(ValueError())
+
+
+@pytest.mark.skipif(find_spec("paramiko") is not None, reason="paramiko is installed")
+def test_one_behind_ssh_needs_a_package_that_is_named():
+    with pytest.raises(EngineError, match="behind ssh") as caught:
+        Engine({"DOCKER_HOST": "ssh://somebody@127.0.0.1"}).client()
+    assert "pip install paramiko" in (caught.value.hint or "")

@@ -99,6 +99,10 @@ def test_wishes_that_cannot_be(tmp_path: Path, wrong: Resources):
 def test_ports_need_a_network(tmp_path: Path):
     with pytest.raises(MutuallyExclusiveArguments):
         check_wishes(wishing(tmp_path, resources=Resources(ports=("1",), network="none")))
+    twice = Resources(ports=("18080:80", "127.0.0.1:18080:81"))
+    with pytest.raises(MutuallyExclusiveArguments, match="18080"):
+        check_wishes(wishing(tmp_path, resources=twice))
+    check_wishes(wishing(tmp_path, resources=Resources(ports=("80:1", "80:1/udp", "80:1"))))
 
 
 def test_data_must_be_there_and_have_one_name(tmp_path: Path):
