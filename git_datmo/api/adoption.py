@@ -16,7 +16,7 @@ from git_datmo.api.supervision import Outcome
 from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError, EngineError, NotFound, RunNotFound, RunUnderWay
-from git_datmo.model.run import INLINE, LOST, RUNNING, Run
+from git_datmo.model.run import ENDED, INLINE, LOST, RUNNING, Run
 from git_datmo.model.workspace import SERVERS
 from git_datmo.records import flights
 from git_datmo.records.flights import Flight
@@ -150,6 +150,11 @@ def _go_on(project: Project, run: Underway, variables: dict[str, str], user: Use
         raise RunNotFound(f"the run {run.id[:12]} was given up before it began")
     slot = _slot(project, run)
     said = run.facts
+    noted = run.flight.noted_end()
+    if phase != "ended" and noted.get("status") in ENDED:
+        # It ended, and there was no room to say so in its facts.
+        said |= noted
+        phase = "ended"
     if phase == "ended":
         outcome = Outcome(
             str(said.get("status")), said.get("exit_code"), said.get("signal"), said.get("reason")

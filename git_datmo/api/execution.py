@@ -28,7 +28,7 @@ from git_datmo.api.supervision import Outcome, Output
 from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError, EngineError
-from git_datmo.model.run import FAILED, RUNNING, Run
+from git_datmo.model.run import FAILED, RUNNING, STOPPED, Run
 from git_datmo.model.workspace import SERVERS
 from git_datmo.records.project import Project
 from git_datmo.runners.base import Job, Prepared, Process, Recipe, Runner
@@ -79,6 +79,9 @@ def ready(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None, P
         return _prepare(project, run, asked)
     except DatmoError as error:
         _failed(project, run, asked, error)
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        _record_unstarted(project, run, asked, STOPPED, "it was interrupted before it started")
         raise
 
 
@@ -161,6 +164,10 @@ def finish(
     notices: tuple[str, ...] = (),
 ) -> Run:
     """Record an ended run, put its results back where that is wanted, and clear up."""
+    run.flight.note_end(
+        {"status": outcome.status, "exit_code": outcome.exit_code, "signal": outcome.signal}
+        | {"reason": (outcome.reason or "")[:1000] or None, "ended": time.time_ns() // 1_000_000}
+    )
     kept: list[Results] = []
     if process is not None and slot is not None:
         try:
@@ -271,17 +278,21 @@ def _known(project: Project) -> str | None:
 
 def _failed(project: Project, run: Underway, asked: Asked, error: DatmoError) -> None:
     """Record a run that could not be started, with the log of what was tried."""
+    before = str(run.facts["before_id"])
+    if _record_unstarted(project, run, asked, FAILED, error.message):
+        kept = f"recorded as run {run.id[:12]} (git datmo logs {run.id[:12]}), state {before[:12]}"
+        error.hint = f"{error.hint}; {kept}" if error.hint else kept
+
+
+def _record_unstarted(
+    project: Project, run: Underway, asked: Asked, status: str, reason: str
+) -> bool:
     with suppress(OSError):
         built = (run.flight.path / "build.log").read_bytes()
         if built:
             with open(run.flight.log, "ab") as log:
                 log.write(built)
-    before = str(run.facts["before_id"])
     same = Found(asked.state.tree, asked.state.files, changes={})
-    outcome = Outcome(FAILED, None, None, error.message)
-    oid, _ = conclude(project, run, outcome, left=lambda run: same)
+    oid, _ = conclude(project, run, Outcome(status, None, None, reason), left=lambda run: same)
     run.flight.discard()
-    record = project.index.get(oid)
-    if record is not None:
-        kept = f"recorded as run {run.id[:12]} (git datmo logs {run.id[:12]}), state {before[:12]}"
-        error.hint = f"{error.hint}; {kept}" if error.hint else kept
+    return project.index.get(oid) is not None

@@ -220,9 +220,10 @@ def links_of(names: Sequence[str], home: Path) -> tuple[Link, ...]:
         mapping = parse_mapping(text)
         source = Path(os.path.normpath(home / Path(mapping.src).expanduser()))
         dest = mapping.dest or mapping.src.rstrip("/")
-        if os.path.isabs(dest) or ".." in Path(dest).parts:
+        wrong = any(check_name(os.fsencode(part)) for part in Path(dest).parts)
+        if os.path.isabs(dest) or wrong:
             raise InvalidDestinationName(
-                f"datmo.link names {text}, which lies outside the project",
+                f"datmo.link names {text}, which is no place in the project",
                 hint="git config datmo.link '/path/to/it>name'",
             )
         if source.exists():

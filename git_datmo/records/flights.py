@@ -29,6 +29,7 @@ from git_datmo.storage.treewalk import remove
 ROOM = "runs"
 NEW = ".new-"
 MAKING_SECONDS = 60.0
+END_BYTES = 4096
 PROTOCOL = frozenset({"config.json", "stats.json", "metrics.jsonl"})
 
 
@@ -67,6 +68,25 @@ class Flight:
             # ASCII alone: whatever bytes a path has survive as escapes.
             temporary.write_text(json.dumps(facts), "utf-8")
             os.replace(temporary, self.path / "run.json")
+
+    def note_end(self, end: Mapping[str, Any]) -> None:
+        """Write down how the command ended, into room that was kept for it: that works on a full
+        disk too."""
+        with suppress(OSError):
+            fd = os.open(self.path / "end", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.pwrite(fd, json.dumps(end).encode()[: END_BYTES - 1] + b"\n", 0)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def noted_end(self) -> dict[str, Any]:
+        """What `note_end` wrote; empty when it did not."""
+        try:
+            said = json.loads((self.path / "end").read_bytes().partition(b"\n")[0] or b"{}")
+        except (OSError, ValueError):
+            return {}
+        return said if isinstance(said, dict) else {}
 
     def hold(self) -> bool:
         """Take the lock for as long as this process lives; False when somebody has it."""
@@ -136,6 +156,7 @@ def create(project: Project) -> Flight:
         flight.hold()
         flight.task.mkdir()
         flight.log.touch()
+        (flight.path / "end").write_bytes(b"\n" * END_BYTES)
         os.rename(flight.path, project.home / ROOM / name)
     flight.path = project.home / ROOM / name
     return flight

@@ -145,5 +145,6 @@ def test_links_lie_inside(tmp_path: Path):
     assert [link.dest for link in order.links_of(["data", "absent"], tmp_path)] == ["data"]
     with pytest.raises(InvalidDestinationName):
         order.links_of(["/etc"], tmp_path)
-    with pytest.raises(InvalidDestinationName):
-        order.links_of(["../up"], tmp_path)
+    for wrong in ("../up", ".git", "data>x/.git"):
+        with pytest.raises(InvalidDestinationName):
+            order.links_of([wrong], tmp_path)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
+
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 from tests.kit.program import datmo
@@ -79,4 +85,26 @@ def test_a_second_snapshot_of_a_run_knows_its_run(project: Repo) -> None:
     listed = datmo("snapshot", "ls", "--json", cwd=project.path).json()
     assert {one["message"] for one in listed} == {"mine", "in other words"}
     assert {one["task_id"] for one in listed} == {run["id"]}
+    assert_clean(project)
+
+
+def test_an_interrupt_while_the_environment_is_made_is_recorded_as_that(project: Repo) -> None:
+    project.write("requirements.txt", "six\n")
+    project.commit()
+    words = ("--environment-def", "requirements.txt", "--", "true")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        started = subprocess.Popen(
+            [sys.executable, "-m", "git_datmo", *LOCAL, *words],
+            cwd=project.path,
+            env={**os.environ, "PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index},
+            stderr=subprocess.DEVNULL,
+        )
+        silent.settimeout(60)
+        asked, _ = silent.accept()
+        started.send_signal(signal.SIGINT)
+        assert started.wait(30) == 130
+        asked.close()
+    [run] = datmo("run", "ls", "--json", cwd=project.path).json()
+    assert (run["status"], run["reason"]) == ("stopped", "it was interrupted before it started")
     assert_clean(project)

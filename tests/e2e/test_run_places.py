@@ -191,6 +191,7 @@ def test_a_full_disk_ends_with_one_sentence_and_loses_nothing(disk: Path):
     # With room again, what could not be recorded then is, and nothing was lost.
     listed = runs(repo)
     assert before["id"] in {row["id"] for row in listed}
+    assert {row["status"] for row in listed} <= {"success", "failed"}, "its end was seen"
     assert after(repo, before, "small.txt") == b"1\n"
     assert repo.read("small.txt") == b"1\n"
     assert_clean(repo)
