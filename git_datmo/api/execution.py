@@ -38,7 +38,6 @@ from git_datmo.storage.pool import Slot
 if TYPE_CHECKING:
     from git_datmo.storage.results import Results
 
-
 # What a runner makes of a recipe.
 Make = Callable[[Recipe | None], Prepared]
 
@@ -232,7 +231,10 @@ def _read(
 
 def _found(project: Project, run: Underway, found: Results) -> Found:
     gone = {path for path, leaf in found.changes.items() if leaf is None}
-    files = (set(content.files_of(project, str(run.facts["before_id"]))) - gone) | found.files
+    known = run.files
+    if known is None:
+        known = set(content.files_of(project, str(run.facts["before_id"])))
+    files = (known - gone) | found.files
     said = [
         f"left out {os.fsdecode(path)}: {reason} looks like a secret "
         "(--include-secrets takes it along)"

@@ -104,7 +104,9 @@ def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
         message=terms.message or "",
         label=terms.label,
     )
-    return underway.begin(flight, facts, live)
+    run = underway.begin(flight, facts, live)
+    run.files = state.files
+    return run
 
 
 def go(project: Project, run: Underway, asked: Asked, *, detach: bool = False) -> Run:

@@ -22,6 +22,8 @@ class Underway:
 
     def __init__(self, flight: Flight, facts: dict[str, Any], live: dict[str, Any]) -> None:
         self.flight, self.facts, self.live = flight, facts, live
+        # The paths of the snapshot before that count as files, where this process found it.
+        self.files: set[bytes] | None = None
 
     @classmethod
     def of(cls, flight: Flight) -> Underway:

@@ -45,9 +45,10 @@ class Resources:
 class Facts:
     """What is known of a run. Times are in milliseconds since 1970, `duration` in seconds.
 
-    `commit` is None while it runs. `results` are what it printed as `key: value`, `stats` and
-    `config` what the snapshot after it has, `metrics` the last value of each series by type.
-    `outputs` are the paths it changed, `skipped` what of them could not be recorded.
+    `commit` is None while it runs. `results` are what it printed as `key: value` or stated in its
+    `stats.json`, `stats` and `config` what the snapshot after it has, `metrics` the last value of
+    each series by type. `outputs` are the paths it changed, `skipped` what of them could not be
+    recorded.
     """
 
     id: str

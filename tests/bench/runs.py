@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.bench.harness import DATMO, Row, pair, project, run
@@ -16,8 +17,8 @@ def rows(base: Path, files: int) -> Iterator[Row]:
         words = [DATMO, "run", "--runner", "local", "-q", "--", "true"]
         yield pair(
             f"run -- true, {count:,} files, to true + 300 ms",
-            lambda words=words, root=root: run(*words, cwd=root),
-            lambda root=root: run("true", cwd=root),
+            partial(run, *words, cwd=root),
+            partial(run, "true", cwd=root),
             "<= 1x",
             plus=300,
         )
@@ -27,11 +28,13 @@ def containers(base: Path, files: int) -> Iterator[Row]:
     """A container, warm, against `docker run` of the same image; none without an engine."""
     if shutil.which("docker") is None:
         return
-    from tests.kit.engine import BASE, ensure_base
+    import docker
 
-    ensure_base()
+    from tests.kit.engine import machine_image
+
+    image = machine_image(docker.APIClient())
     root = project(base / "docker", files, commit=False)
-    (root / "Dockerfile").write_text(f"FROM {BASE}\n")
+    (root / "Dockerfile").write_text(f"FROM {image}\n")
     run("git", "add", "-A", cwd=root)
     run("git", "commit", "-qm", "all", cwd=root)
     ours = [DATMO, "run", "--runner", "docker", "-q", "--", "true"]
@@ -39,8 +42,6 @@ def containers(base: Path, files: int) -> Iterator[Row]:
     yield pair(
         f"a container run of nothing, {files:,} files, to docker run",
         lambda: run(*ours, cwd=root),
-        lambda: run("docker", "run", "--rm", "--network", "none", BASE, "true", cwd=root),
+        lambda: run("docker", "run", "--rm", "--network", "none", image, "true", cwd=root),
         "<= 1.4x",
     )
-
-

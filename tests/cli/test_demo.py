@@ -72,7 +72,7 @@ def test_it_leaves_a_project_with_its_snapshots(tmp_path: Path):
     assert pointer.startswith("git-datmo pointer 1\n")
     assert listed[0]["id"][:12] in done.stdout
     runs = datmo("run", "ls", "--json", cwd=made.path).json()
-    assert [one["label"] for one in runs] == [None, *reversed(verbs.TRIALS)]
+    assert [one["label"] for one in runs] == [None, *reversed(list(verbs.TRIALS))]
     assert {one["status"] for one in runs} == {"success"}
     assert runs[0]["rerun_of"] == runs[1]["id"]
     assert runs[0]["after_id"] == runs[1]["after_id"] == listed[0]["id"]

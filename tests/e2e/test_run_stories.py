@@ -118,7 +118,7 @@ print("best layer: conv1")
 """,
     )
     row = ran(local, "-c", "seed:7", "--", "python3", "train.py")
-    assert row["results"] == {"accuracy": 0.91, "best layer": "conv1"}
+    assert row["results"] == {"accuracy": 0.91, "best layer": "conv1", "auc": 0.75}
     assert row["config"] == {"lr": 0.2, "seed": 7, "layers": [3, 4]}
     assert (row["stats"]["auc"], row["stats"]["accuracy"]) == (0.75, 0.91)
     assert row["metrics"]["train"] == {"loss": 1 / 3}

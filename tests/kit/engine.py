@@ -52,14 +52,14 @@ def base_image(docker_api: docker.APIClient) -> Iterator[str]:
     """The name of an image with this machine's Python, a shell, coreutils and git."""
     session = secrets.token_hex(8)
     name = f"{REPOSITORY}:{session}"
-    text = f"FROM {_machine_image(docker_api)}\nLABEL {LABEL}={session}\n"
+    text = f"FROM {machine_image(docker_api)}\nLABEL {LABEL}={session}\n"
     said = docker_api.build(fileobj=io.BytesIO(text.encode()), tag=name, decode=True, rm=True)
     assert not [line for line in said if "error" in line]
     yield name
     _clean(docker_api, f"{LABEL}={session}")
 
 
-def _machine_image(api: docker.APIClient) -> str:
+def machine_image(api: docker.APIClient) -> str:
     """The image made of this machine as it is now; built by the first who asks."""
     recipe = Path(machine.__file__).read_bytes() + repr(machine.settings()).encode()
     name = f"{REPOSITORY}:machine-{hashlib.sha256(recipe).hexdigest()[:12]}"
