@@ -16,7 +16,7 @@ from git_datmo.api.supervision import Outcome
 from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError, EngineError, NotFound, RunNotFound, RunUnderWay
-from git_datmo.model.run import ENDED, INLINE, LOST, RUNNING, Run
+from git_datmo.model.run import ENDED, FAILED, INLINE, LOST, RUNNING, Run
 from git_datmo.model.workspace import SERVERS
 from git_datmo.records import flights
 from git_datmo.records.flights import Flight
@@ -168,7 +168,12 @@ def _go_on(project: Project, run: Underway, variables: dict[str, str], user: Use
     runner = preparation.make_runner(project, str(run.live.get("runner")), user)
     job = run.job(user.environ, variables)
     if phase == "ready":
-        process = execution.begin(run, runner, job, Prepared(token=run.live.get("prepared") or {}))
+        prepared = Prepared(token=run.live.get("prepared") or {})
+        try:
+            process = execution.begin(run, runner, job, prepared)
+        except DatmoError as error:
+            failed = Outcome(FAILED, None, None, error.message)
+            return execution.finish(project, run, None, failed, slot)
         skip = (0, 0)
     else:
         found = runner.adopt(job, run.live.get("handle") or {})

@@ -145,9 +145,10 @@ def _prepare(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None
 def begin(run: Underway, runner: Runner, job: Job, prepared: Prepared) -> Process:
     """Start the command and write down how to find it again."""
     run.live["phase"] = "started"
-    run.facts |= {"status": RUNNING, "started": time.time_ns() // 1_000_000}
+    run.facts["started"] = time.time_ns() // 1_000_000
     run.save()
     process = runner.start(job, prepared)
+    run.facts["status"] = RUNNING
     run.live["handle"] = dict(process.handle)
     run.save()
     return process
@@ -280,9 +281,9 @@ def _known(project: Project) -> str | None:
 
 def _failed(project: Project, run: Underway, asked: Asked, error: DatmoError) -> None:
     """Record a run that could not be started, with the log of what was tried."""
-    before = str(run.facts["before_id"])
     if _record_unstarted(project, run, asked, FAILED, error.message):
-        kept = f"recorded as run {run.id[:12]} (git datmo logs {run.id[:12]}), state {before[:12]}"
+        short, before = run.id[:12], str(run.facts["before_id"])[:12]
+        kept = f"recorded as run {short} (git datmo logs {short}), state {before}"
         error.hint = f"{error.hint}; {kept}" if error.hint else kept
 
 

@@ -108,3 +108,16 @@ def test_an_interrupt_while_the_environment_is_made_is_recorded_as_that(project:
     [run] = datmo("run", "ls", "--json", cwd=project.path).json()
     assert (run["status"], run["reason"]) == ("stopped", "it was interrupted before it started")
     assert_clean(project)
+
+
+def test_a_detached_run_that_cannot_be_started_is_failed_and_says_why(project: Repo) -> None:
+    project.write(".gitignore", "left-out\n")
+    project.write("left-out/a.txt", "1")
+    project.commit()
+    for words in (("--detach",), ()):
+        done = datmo(*LOCAL, *words, "--", "true", cwd=project.path / "left-out", check=False)
+        assert done.code != 0
+        [run] = datmo("run", "ls", "--json", "--limit", "1", cwd=project.path).json()
+        assert (run["status"], run["exit_code"]) == ("failed", None)
+        assert "left-out is not in the snapshot" in run["reason"]
+    assert_clean(project)

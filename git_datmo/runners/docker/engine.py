@@ -28,7 +28,8 @@ ANSWER_SECONDS = 120.0
 class Ability:
     """What an engine says of itself. `shares_kernel`: it runs on this very kernel, so a mount it
     makes is made where our files are. `rootless`: its root is the user who started it. `remaps`:
-    its users are others outside. `keeps_logs`: it has the log driver that keeps them small."""
+    its users are others outside. `keeps_logs`: it has the log driver that keeps them small.
+    `overlays`: it mounts an overlay that is asked for (Podman gives an empty folder instead)."""
 
     id: str
     version: str
@@ -38,6 +39,7 @@ class Ability:
     gpus: bool
     remaps: bool = False
     keeps_logs: bool = True
+    overlays: bool = True
 
 
 class Engine:
@@ -116,6 +118,7 @@ class Engine:
             gpus="nvidia" in runtimes,
             remaps="name=userns" in security,
             keeps_logs=not drivers or "local" in drivers,
+            overlays="BuildahVersion" not in told,
         )
 
     @contextmanager

@@ -43,7 +43,8 @@ class Lessons:
         if ability.remaps:
             # Only what is sent in belongs to the task's user there.
             return [COPY]
-        if OVERLAY in ways and not (ability.shares_kernel and grounds.fits(job)):
+        able = ability.shares_kernel and ability.overlays
+        if OVERLAY in ways and not (able and grounds.fits(job)):
             ways.remove(OVERLAY)
         return ways or [COPY]
 

@@ -19,13 +19,17 @@ ANSWER = (
 
 class Relay:
     """Passes everything on to this machine's engine. `hide`: mounts of what lies below it are
-    refused as an engine elsewhere refuses them; `refused` are those requests."""
+    refused as an engine elsewhere refuses them; `refused` are those requests. `says` is a pair of
+    texts of one length: the first becomes the second in what the engine answers."""
 
-    def __init__(self, path: Path, *, hide: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, hide: str | None = None, says: tuple[bytes, bytes] = (b"", b"")
+    ) -> None:
         self.address = f"unix://{path}"
         self.refused: list[bytes] = []
         self._path = path
         self._hide = None if hide is None else hide.encode()
+        self._says = says
         self._open: list[socket.socket] = []
         self._server: socket.socket | None = None
 
@@ -77,6 +81,8 @@ class Relay:
                     source.sendall(ANSWER)
                     source.shutdown(socket.SHUT_RDWR)
                     break
+                if not asks and self._says[0]:
+                    data = data.replace(*self._says)
                 target.sendall(data)
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)

@@ -208,3 +208,15 @@ def test_an_overlay_whose_options_are_too_long(make_place: Make):
 def test_a_way_that_there_is_not(make_place: Make):
     with pytest.raises(ValidationFailed, match="teleport"):
         make_place(isolation="teleport")
+
+
+def test_podman_is_not_asked_for_an_overlay(make_place: Make, tmp_path: Path):
+    """It would take the options of a volume for nothing, and give the task an empty folder."""
+    with Relay(tmp_path / "relay", says=(b'"DefaultRuntime"', b'"BuildahVersion"')) as relay:
+        place = make_place({"DOCKER_HOST": relay.address})
+        job = place.job("sh", "-c", "cat code; echo new >made; rm code", files={"code": "old"})
+        process = place.start(job)
+        assert process.handle["ground"] == "bind"
+        done = place.finish(job, process)
+        assert done.text == "old"
+        assert done.files == {"made": b"new\n"}
