@@ -258,7 +258,7 @@ def _put_back(
 
     before = project.repository.objects.commit(str(run.facts["before_id"])).tree
     try:
-        done = application.put_back(project, before, found, known=_known(project))
+        done = application.put_back(project, before, found, known=lookup.tree_of_last(project))
     except DatmoError as error:
         where = str(run.facts.get("after_id") or "")[:12]
         return (), (
@@ -270,13 +270,6 @@ def _put_back(
     after = str(run.facts.get("after_id") or "")[:12]
     held = [f"not put back: {path}: {why}; it is in snapshot {after}" for path, why in done.kept]
     return done.applied, tuple(held)
-
-
-def _known(project: Project) -> str | None:
-    """The tree of the snapshot that the work tree was on last."""
-    seen = lookup.visited(project)
-    record = project.index.get(seen[-1]) if seen else None
-    return record.tree if record is not None else None
 
 
 def _failed(project: Project, run: Underway, asked: Asked, error: DatmoError) -> None:

@@ -228,6 +228,13 @@ def visited(project: Project) -> list[str]:
         return []
 
 
+def tree_of_last(project: Project) -> str | None:
+    """The tree of the snapshot that this work tree was on last."""
+    seen = visited(project)
+    record = project.index.get(seen[-1]) if seen else None
+    return record.tree if record is not None else None
+
+
 def visit(project: Project, oid: str) -> None:
     """Note that this work tree is now on a snapshot."""
     seen = visited(project)
