@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -161,6 +162,10 @@ def gather(
         + [(home, text) for text in project.repository.config.all("datmo.paths")],
         include_secrets=include_secrets,
         count_ignored=False,
+        linked={
+            os.fsencode(link.dest)
+            for link in order.links_of(project.repository.config.all("datmo.link"), home)
+        },
         progress=progress,
     )
     chosen = any(named.values()) or bool(project.repository.config.get("datmo.environment"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,11 @@ def of_work_tree(
     collection: str | None = None,
     include_secrets: bool = False,
     count_ignored: bool = True,
+    linked: Collection[bytes] = (),
     progress: Callable[[int], None] | None = None,
 ) -> State:
     """The work tree as it is. `named` chooses the environment, `extra` are `src>dest` paths, each
-    with the folder it starts from."""
+    with the folder it starts from. A task sees the `linked` paths all the same."""
     home = project.repository.needs_work_tree("take a snapshot")
     captured = worktree.capture(
         project.repository,
@@ -67,12 +68,12 @@ def of_work_tree(
         captured.tree,
         captured.files,
         surroundings.choose(project, captured, user, **named),
-        notices(captured),
+        notices(captured, linked),
     )
     return _with_files(project, state, collection) if collection else state
 
 
-def notices(captured: Capture) -> tuple[str, ...]:
+def notices(captured: Capture, linked: Collection[bytes] = ()) -> tuple[str, ...]:
     """What a user should know about a capture, in sentences."""
     said = list(captured.warnings)
     for path, reason in sorted(captured.secrets.items()):
@@ -84,11 +85,11 @@ def notices(captured: Capture) -> tuple[str, ...]:
         shown = ", ".join(os.fsdecode(path) for path in captured.special[:5])
         said.append(f"left out {len(captured.special)} that are no regular files: {shown}")
     if captured.ignored:
-        said += _ignored(captured)
+        said += _ignored(captured, linked)
     return tuple(said)
 
 
-def _ignored(captured: Capture) -> list[str]:
+def _ignored(captured: Capture, linked: Collection[bytes]) -> list[str]:
     """What git ignores, with its size where that was counted, else by name."""
     hint = "(name them with --paths to take them along)"
     if captured.ignored_bytes:
@@ -100,7 +101,9 @@ def _ignored(captured: Capture) -> list[str]:
     names = [
         path
         for path in captured.ignored
-        if path.rstrip(b"/").rpartition(b"/")[2] not in LITTER and not path.endswith(b".pyc")
+        if path.rstrip(b"/").rpartition(b"/")[2] not in LITTER
+        and not path.endswith(b".pyc")
+        and path.rstrip(b"/") not in linked
     ]
     if not names:
         return []

@@ -121,3 +121,13 @@ def test_a_detached_run_that_cannot_be_started_is_failed_and_says_why(project: R
         assert (run["status"], run["exit_code"]) == ("failed", None)
         assert "left-out is not in the snapshot" in run["reason"]
     assert_clean(project)
+
+
+def test_a_linked_folder_is_not_said_to_be_left_out(project: Repo) -> None:
+    project.write(".gitignore", "data\nother\n")
+    project.write("data/a.txt", "1")
+    project.write("other/b.txt", "1")
+    project.commit()
+    project.git("config", "datmo.link", "data")
+    done = datmo(*LOCAL, "--", "cat", "data/a.txt", cwd=project.path)
+    assert "left out what git ignores: other (" in done.stderr
