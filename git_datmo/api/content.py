@@ -26,9 +26,10 @@ class Content:
 
     def prepare(self, wanted: dict[Pointer, str]) -> None:
         """Bring what is missing. Raises ContentMissing that names all that cannot be had."""
-        _, _, lost = remote_content.collect(self._project, wanted, self._progress)
+        lost = remote_content.collect(self._project, wanted, self._progress).lost
         if lost:
-            listed = "; ".join(f"{wanted[p]} ({p.size} bytes, {p.key})" for p in lost[:10])
+            shown = list(lost)[:10]
+            listed = "; ".join(f"{wanted[p]} ({p.size} bytes, {p.key})" for p in shown)
             more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""
             raise ContentMissing(
                 f"the content of {len(lost)} files is neither here nor on a remote: {listed}{more}"

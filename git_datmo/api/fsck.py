@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 
-from git_datmo.errors import Corrupt
+from git_datmo.errors import Corrupt, RemoteError
 from git_datmo.model import operation
 from git_datmo.model.pointer import Pointer
 from git_datmo.model.project import Finding, Health
@@ -184,5 +185,9 @@ def _touched(project: Project, wanted: Container[Pointer]) -> dict[Pointer, dict
 
 
 def _on_remotes(project: Project, wanted: list[Pointer]) -> set[Pointer]:
-    known = places.places(project)
-    return {pointer for pointer in wanted if any(place.has(pointer) for place in known)}
+    found: set[Pointer] = set()
+    for _, place in places.places(project) if wanted else []:
+        with suppress(RemoteError):
+            found |= place.present([pointer for pointer in wanted if pointer not in found])
+        place.close()
+    return found

@@ -142,7 +142,7 @@ def deliver(
     clone = clones.read(project.home)
     own = layout.notes_ref(clone.id) if clone is not None else ""
     place = places.place_of(project, remote, url)
-    mark, reached = f"delivered:{place or url}", None
+    mark, reached = f"delivered:{place.name if place else url}", None
     snapshots: dict[str, None] = {}
     for ours, ref, theirs in updates:
         known = theirs if theirs.strip("0") else None
@@ -217,12 +217,12 @@ def pull(
         chosen = [r.id for r in catalogue.refresh(project).select(SNAPSHOT, include_hidden=True)]
     damaged: dict[str, str] = {}
     wanted = needed(project, chosen, damaged)
-    files, size, lost = collect(project, wanted, progress)
+    got = collect(project, wanted, progress)
     return Exchange(
         done.remote,
         done.refs,
-        files,
-        size,
-        missing=tuple(f"{wanted[p]} ({p.size} bytes, {p.key})" for p in lost),
+        got.files,
+        got.size,
+        missing=tuple(f"{wanted[p]} ({p.size} bytes, {p.key})" for p in got.lost),
         notices=(*done.notices, *(f"snapshot {oid[:12]}: {why}" for oid, why in damaged.items())),
     )

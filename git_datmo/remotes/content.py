@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
 
-from git_datmo.errors import ContentMissing, Corrupt, DamagedContent
+from git_datmo.errors import ContentMissing, Corrupt, DamagedContent, DatmoError, RemoteError
 from git_datmo.model.pointer import Pointer
 from git_datmo.records import catalogue
 from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
-from git_datmo.remotes.directory import Directory
+from git_datmo.remotes.base import Place
 from git_datmo.storage import notes
 from git_datmo.storage.objects import EMPTY_TREE
 
@@ -73,21 +74,35 @@ def needed(
     return wanted
 
 
+@dataclass(frozen=True)
+class Collected:
+    """What fetching content did; `lost` says for each content that could not be had why not,
+    place by place."""
+
+    files: int
+    size: int
+    lost: dict[Pointer, tuple[str, ...]]
+
+
 def send(
     project: Project,
-    place: Directory,
+    place: Place,
     wanted: dict[Pointer, str],
     others: dict[Pointer, str],
     progress: Progress | None = None,
+    expect: Progress | None = None,
 ) -> tuple[int, int, list[Pointer]]:
     """Bring content to a place; what is not here is first looked for on the other remotes.
 
-    Returns (files, bytes) sent, and which of `others`, content of snapshots that other clones
-    made, cannot be had. Raises ContentMissing when that is so for any of `wanted`, our own.
+    `expect` is told of the bytes that are about to move. Returns (files, bytes) sent, and which
+    of `others`, content of snapshots that other clones made, cannot be had. Raises
+    ContentMissing when that is so for any of `wanted`, our own.
     """
-    to_send = [pointer for pointer in {**wanted, **others} if not place.has(pointer)]
+    asked = list({**wanted, **others})
+    there = place.present(asked) if asked else set()
+    to_send = [pointer for pointer in asked if pointer not in there]
     absent = {p: "" for p in to_send if not project.store.has(p)}
-    lost = collect(project, absent, progress)[2] if absent else []
+    lost = collect(project, absent, progress, expect).lost if absent else {}
     ours = [pointer for pointer in lost if pointer in wanted]
     if ours:
         raise ContentMissing(
@@ -97,49 +112,61 @@ def send(
             "'git datmo fsck' names both",
         )
     sent = [pointer for pointer in to_send if pointer not in lost]
-    for pointer in sent:
-        place.put(project.store, pointer, progress)
-    return len(sent), sum(pointer.size for pointer in sent), lost
+    size = sum(pointer.size for pointer in sent)
+    if expect is not None and size:
+        expect(size)
+    if sent:
+        place.put(project.store, sent, progress or _silent)
+    return len(sent), size, list(lost)
 
 
 def collect(
     project: Project,
-    wanted: dict[Pointer, str],
+    wanted: Iterable[Pointer],
     progress: Progress | None = None,
+    expect: Progress | None = None,
     only: str | None = None,
-) -> tuple[int, int, list[Pointer]]:
+) -> Collected:
     """Fetch content that is not here from the remotes that have it.
 
-    Returns (files, bytes, what no remote had). Raises DamagedContent when all that a remote
-    has under a name is damaged.
+    A remote that cannot be reached, or has something else under a name, does not keep others
+    from giving it. Raises DamagedContent when all that any remote has is damaged.
     """
     missing = project.store.missing(wanted)
     if not missing:
-        return 0, 0, []
-    known = places.places(project, only)
-    files, size, lost = 0, 0, []
-    for pointer in missing:
-        if _get(project, known, pointer, progress):
-            files, size = files + 1, size + pointer.size
-        else:
-            lost.append(pointer)
-    return files, size, lost
-
-
-def _get(
-    project: Project, known: list[Directory], pointer: Pointer, progress: Progress | None
-) -> bool:
-    damaged: DamagedContent | None = None
-    for place in known:
-        if not place.has(pointer):
-            continue
+        return Collected(0, 0, {})
+    if expect is not None:
+        expect(sum(pointer.size for pointer in missing))
+    reasons: dict[Pointer, list[str]] = {pointer: [] for pointer in missing}
+    damaged: dict[Pointer, DatmoError] = {}
+    left = missing
+    for remote, place in places.places(project, only):
+        if not left:
+            break
         try:
-            place.get(project.store, pointer, progress)
-            return True
-        except DamagedContent as error:
-            damaged = error
-        except ContentMissing:
+            failed = place.get(project.store, left, progress or _silent)
+        except RemoteError as refusal:
+            for pointer in (left := project.store.missing(left)):
+                reasons[pointer].append(f"{remote} ({place.name}): {refusal.message}")
             continue
-    if damaged is not None:
-        raise damaged
-    return False
+        finally:
+            place.close()
+        for pointer, error in failed.items():
+            reasons[pointer].append(f"{remote} ({place.name}): {_why(error)}")
+            if isinstance(error, DamagedContent):
+                damaged[pointer] = error
+        left = [pointer for pointer in left if pointer in failed]
+    for pointer in left:
+        if pointer in damaged:
+            raise damaged[pointer]
+    got = [pointer for pointer in missing if pointer not in set(left)]
+    lost = {pointer: tuple(reasons[pointer]) for pointer in left}
+    return Collected(len(got), sum(pointer.size for pointer in got), lost)
+
+
+def _why(error: DatmoError) -> str:
+    return "it is not there" if isinstance(error, ContentMissing) else error.message
+
+
+def _silent(count: int) -> None:
+    pass

@@ -3,52 +3,86 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from git_datmo.errors import ContentMissing, ReadOnlyRepository, RemoteError
+from git_datmo.errors import (
+    ContentMissing,
+    DatmoError,
+    NoSpace,
+    ReadOnlyRepository,
+    RemoteError,
+)
 from git_datmo.model.pointer import Pointer
+from git_datmo.remotes.base import Advance, Checkup, Held
+from git_datmo.remotes.transfer import each
 from git_datmo.storage.store import Store
+
+# Asking for a file that was touched this long ago, in seconds, touches it again.
+STALE = 86_400
 
 
 class Directory:
     """A store folder somewhere else. Files are written whole, checked, then named."""
 
+    removes = True
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._store = Store(folder)
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
+        """The folder."""
         return os.fspath(self.folder)
 
-    def has(self, pointer: Pointer) -> bool:
-        """Whether content of this name and size is there."""
-        return self._store.has(pointer)
+    def present(self, pointers: Sequence[Pointer]) -> set[Pointer]:
+        """Those whose files are there, by name and size."""
+        return {pointer for pointer in pointers if self._has(pointer)}
 
-    def put(
-        self, source: Store, pointer: Pointer, advance: Callable[[int], None] | None = None
-    ) -> None:
-        """Bring content there. Raises RemoteError when the folder cannot be written."""
-        fd = source.open(pointer)
-        try:
-            self._store.accept(fd, pointer, trusted=True, advance=advance)
-        except PermissionError as error:
-            raise RemoteError(f"cannot write {self.folder}: {error.strerror}") from error
-        except ReadOnlyRepository as error:
-            raise RemoteError(error.message, hint="ask its owner for the right to write") from error
-        finally:
-            os.close(fd)
-
-    def get(
-        self, target: Store, pointer: Pointer, advance: Callable[[int], None] | None = None
-    ) -> None:
-        """Fetch content from there; it is checked before it gets its name.
-
-        Raises ContentMissing, DamagedContent.
-        """
+    def _has(self, pointer: Pointer) -> bool:
         for path in self._store.candidates(pointer):
             try:
-                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                state = os.lstat(path)
+            except OSError:
+                continue
+            if state.st_size == pointer.size:
+                if time.time() - state.st_mtime > STALE:
+                    with suppress(OSError):
+                        os.utime(path, follow_symlinks=False)
+                return True
+        return False
+
+    def put(self, source: Store, pointers: Sequence[Pointer], advance: Advance) -> None:
+        """Bring content there. Raises RemoteError when the folder cannot be written."""
+        for pointer in pointers:
+            fd = source.open(pointer)
+            try:
+                self._store.accept(fd, pointer, trusted=True, advance=advance)
+            except PermissionError as error:
+                raise RemoteError(f"cannot write {self.folder}: {error.strerror}") from error
+            except ReadOnlyRepository as error:
+                hint = "ask its owner for the right to write"
+                raise RemoteError(error.message, hint=hint) from error
+            except NoSpace as error:
+                hint = "make room there, then push again: what arrived is kept"
+                raise RemoteError(f"{self.folder}: {error.message}", hint=hint) from error
+            finally:
+                os.close(fd)
+
+    def get(
+        self, target: Store, pointers: Sequence[Pointer], advance: Advance
+    ) -> dict[Pointer, DatmoError]:
+        """Fetch content from there; each file is checked before it gets its name."""
+        return each(lambda pointer: self._get(target, pointer, advance), pointers, workers=1)
+
+    def _get(self, target: Store, pointer: Pointer, advance: Advance) -> None:
+        for path in self._store.candidates(pointer):
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             except OSError:
                 continue
             try:
@@ -58,3 +92,40 @@ class Directory:
             finally:
                 os.close(fd)
         raise ContentMissing(f"{self.folder} has no content {pointer.key}")
+
+    def listing(self) -> Iterator[Held]:
+        """Every content file in the folder."""
+        now = time.time()
+        for path in self._store.files():
+            rest, _, digest = path.name.partition("-")
+            with suppress(OSError):
+                state = os.lstat(path)
+                key, name = path.parent.name + rest, os.fspath(path)
+                yield Held(key, digest or None, state.st_size, now - state.st_mtime, name)
+
+    def remove(self, held: Sequence[Held]) -> int:
+        """Unlink files; returns the bytes freed. Raises RemoteError."""
+        freed = 0
+        for file in held:
+            try:
+                os.unlink(file.name)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise RemoteError(f"cannot remove {file.name}: {error.strerror}") from error
+            freed += file.size
+        return freed
+
+    def check(self) -> Checkup:
+        """Whether the folder, or the one it would be made in, is there and can be written."""
+        folder = self.folder
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if not folder.is_dir():
+            return Checkup(False, False, remarks=(f"{folder} is no folder",))
+        remarks = () if folder == self.folder else ("the folder is made by the first push",)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+        return Checkup(True, writable, shutil.disk_usage(folder).free, remarks)
+
+    def close(self) -> None:
+        """Nothing is open between two calls."""

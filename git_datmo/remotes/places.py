@@ -9,10 +9,16 @@ import subprocess
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from git_datmo.errors import RemoteError
+from git_datmo.errors import RemoteError, UsageError
 from git_datmo.records.project import Project
+from git_datmo.remotes.base import Place
 from git_datmo.remotes.directory import Directory
+from git_datmo.remotes.sshaddress import SshAddress, ssh_address
 from git_datmo.storage.git import environment
+
+OBJECT_STORES = frozenset({"s3", "gs", "gcs", "az", "azure", "abfs", "abfss"})
+# Hosts bound a repository to a few GiB; what lies in git refs counts there.
+DEFAULT_GIT_LIMIT = 1024**3
 
 
 def remotes(project: Project) -> list[str]:
@@ -45,25 +51,78 @@ def urls_of(project: Project, remote: str, *, push: bool) -> list[str]:
     )
 
 
-def place_of(project: Project, remote: str, url: str) -> Directory | None:
-    """Where a remote's content lies; None when this version knows no place for its kind.
+def place_of(project: Project, remote: str, url: str) -> Place | None:
+    """Where a remote's content lies, from `datmo.<remote>.store` or from the kind of its address.
 
-    `datmo.<remote>.store` names a folder; else a path remote keeps it in its own git folder.
+    A path remote keeps it in its own git folder, one over ssh the same where the host lets it,
+    any other in git refs of its own. None for a path that is no repository (a bundle).
+    Raises UsageError for a setting that names no place.
     """
-    named = project.repository.config.get(f"datmo.{remote}.store")
-    base = project.repository.work_tree or project.repository.git_dir
+    named = setting(project, remote)
     if named is not None:
-        return Directory((base / Path(named).expanduser()).absolute())
+        return _named(project, remote, url, named)
+    base = project.repository.work_tree or project.repository.git_dir
     path = local_path(url, base)
-    if path is None:
-        return None
-    git_dir = _git_dir(path)
-    return Directory(git_dir / "datmo" / "store") if git_dir is not None else None
+    if path is not None:
+        git_dir = _git_dir(path)
+        return Directory(git_dir / "datmo" / "store") if git_dir is not None else None
+    address = ssh_address(url)
+    if address is not None:
+        return _over_ssh(project, remote, url, address)
+    return _in_refs(project, remote, url)
 
 
-def places(project: Project, only: str | None = None) -> list[Directory]:
-    """The places of all remotes (or of one) that content can be fetched from, once each."""
-    found: dict[Path, Directory] = {}
+def setting(project: Project, remote: str) -> str | None:
+    """What `datmo.<remote>.store` says, if anything."""
+    return project.repository.config.get(f"datmo.{remote}.store") or None
+
+
+def _named(project: Project, remote: str, url: str, named: str) -> Place:
+    if named == "git":
+        return _in_refs(project, remote, url)
+    if named == "lfs":
+        from git_datmo.remotes.lfs.place import Lfs
+
+        return Lfs(project.repository.git, project.home, remote, url)
+    scheme = named.partition("://")[0].lower() if "://" in named else ""
+    if scheme in OBJECT_STORES:
+        from git_datmo.remotes.objectstore.place import ObjectStore
+
+        return ObjectStore(named)
+    base = project.repository.work_tree or project.repository.git_dir
+    path = local_path(named, base)
+    if path is not None:
+        return Directory(path)
+    address = ssh_address(named)
+    if address is not None:
+        from git_datmo.remotes.ssh.place import Ssh
+
+        return Ssh(address, project.repository.git, repository=False)
+    raise UsageError(
+        f"datmo.{remote}.store is '{named}', which names no place for content",
+        hint="it can be a folder, ssh://host/folder, s3://bucket/prefix, gs://, az://, git or lfs",
+    )
+
+
+def _over_ssh(project: Project, remote: str, url: str, address: SshAddress) -> Place:
+    from git_datmo.remotes.ssh.fallback import Fallback
+    from git_datmo.remotes.ssh.place import Ssh
+
+    first = Ssh(address, project.repository.git, repository=True)
+    return Fallback(first, lambda: _in_refs(project, remote, url), project.home / "hosts.json")
+
+
+def _in_refs(project: Project, remote: str, url: str) -> Place:
+    from git_datmo.remotes.gitrefs.place import GitRefs
+
+    limit = project.repository.config.number("datmo.gitStoreLimit", DEFAULT_GIT_LIMIT)
+    return GitRefs(project.repository.git, project.home, remote, url, limit)
+
+
+def places(project: Project, only: str | None = None) -> list[tuple[str, Place]]:
+    """The places that content can be fetched from, of all remotes or of one, once each, with
+    the remote's name."""
+    found: dict[str, tuple[str, Place]] = {}
     for remote in [only] if only else remotes(project):
         for push in (False, True):
             try:
@@ -73,7 +132,7 @@ def places(project: Project, only: str | None = None) -> list[Directory]:
             for url in urls:
                 place = place_of(project, remote, url)
                 if place is not None:
-                    found.setdefault(place.folder, place)
+                    found.setdefault(place.name, (remote, place))
     return list(found.values())
 
 

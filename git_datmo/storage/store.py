@@ -110,6 +110,10 @@ class Store:
             _unlink(temporary)
             raise
 
+    def adopt(self, path: Path, pointer: Pointer) -> None:
+        """Name a file on the store's own disk whose bytes were checked; it is not flushed."""
+        self._adopt(os.fspath(path), pointer, sync=False, stamp=False)
+
     def _sweep(self) -> None:
         """Remove what processes that were killed left half copied, a day or more ago."""
         before = time.time() - LITTER_SECONDS
