@@ -25,9 +25,12 @@ def tidy(project: Project) -> int:
     """Heal our own refs and move others' out of the way; returns how many were moved.
 
     Costs a few `stat` when nothing changed since the last time. What cannot be moved (a
-    read-only repository) stays: reading takes it into account all the same.
+    read-only repository) stays: reading takes it into account all the same. So does all of it
+    in a bare repository and before `init`: what lies there was pushed or mirrored, for others.
     """
     common = project.repository.common_dir
+    if not project.initialized:
+        return 0
     stamp = refs.signature(common, layout.OWN)
     index = project.index
     if index.meta(_SEEN) == stamp and clones.sound(common, project.home):
@@ -46,7 +49,7 @@ def tidy(project: Project) -> int:
 
 
 def _move(project: Project, index: Index) -> int:
-    if not _astray(project, index):
+    if project.repository.work_tree is None or not _astray(project, index):
         return 0
     from git_datmo.storage.locks import mutex
 

@@ -17,6 +17,7 @@ from git_datmo.records.project import Project
 from git_datmo.storage import refs
 
 if TYPE_CHECKING:
+    from git_datmo.model.operation import Operation
     from git_datmo.storage.index import Index, Update
 
 CONVENIENCE = frozenset({"snapshots", "environments", "runs", "artifacts"})
@@ -157,18 +158,29 @@ def operations_of(project: Project, target: str) -> Iterable[bytes]:
                 yield line
 
 
-def made_here(project: Project, index: Index, target: str) -> bool:
-    """Whether our own chain holds the operation that made an object, not only later ones."""
+def first_operation(project: Project, index: Index, target: str) -> Operation | None:
+    """The operation that made an object: the first of all that are known about it."""
     from git_datmo.model import operation
+
+    objects = project.repository.objects
+    blobs = index.note_blobs(target)
+    made = [m for blob in blobs for m in operation.parse_note(objects.blob(blob))[0]]
+    return min(made, key=lambda m: (m.at, m.clone, m.line), default=None)
+
+
+def made_here(project: Project, index: Index, target: str) -> bool:
+    """Whether this clone made an object: our own chain holds the operation that made it, and
+    that one is ours, not one that was absorbed from a chain of somebody else's."""
     from git_datmo.storage import notes
 
-    if not index.has_note(layout.LOCAL_TIP, target):
+    clone = clones.read(project.home)
+    if clone is None or not index.has_note(layout.LOCAL_TIP, target):
         return False
-    blobs = index.note_blobs(target)
-    if len(blobs) == 1:
+    first = first_operation(project, index, target)
+    if first is None or first.clone not in (clone.id, *clone.former):
+        return False
+    if len(index.note_blobs(target)) == 1:
         return True
     objects = project.repository.objects
     own = notes.get(objects, notes_tree(project, index.tips()[layout.LOCAL_TIP]), target)
-    made = [m for blob in blobs for m in operation.parse_note(objects.blob(blob))[0]]
-    first = min(made, key=lambda m: (m.at, m.clone, m.line), default=None)
-    return first is None or own is None or first.line in objects.blob(own).splitlines()
+    return own is not None and first.line in objects.blob(own).splitlines()

@@ -6,7 +6,7 @@ Order on disk: store content, git objects, refs, and only then is anything said 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class Writer:
         self._notes: dict[str, list[tuple[Mapping[str, Any] | None, Sequence[Sequence[str]]]]] = {}
         self._mentions: dict[str, None] = {}
         self._refs: dict[str, str | None] = {}
+        self._carried: dict[str, dict[bytes, None]] = {}
 
     def note(
         self,
@@ -44,6 +45,10 @@ class Writer:
     ) -> None:
         """Append one operation to the note of `target`."""
         self._notes.setdefault(target, []).append((set, unset))
+
+    def carry(self, target: str, lines: Iterable[bytes]) -> None:
+        """Append operations of others, as they are, that our note of `target` does not hold."""
+        self._carried.setdefault(target, {}).update(dict.fromkeys(lines))
 
     def mention(self, commit: str) -> None:
         """Make the chain carry `commit` and all it stands on."""
@@ -55,19 +60,19 @@ class Writer:
 
     @property
     def empty(self) -> bool:
-        return not (self._notes or self._mentions or self._refs)
+        return not (self._notes or self._mentions or self._refs or self._carried)
 
     def finish(self, healed: Mapping[str, str | None]) -> None:
         """Write it all, durably, refs last."""
         project, objects = self._project, self._project.repository.objects
         changes: dict[str, str | None] = {**healed, **self._refs}
-        if self._notes or self._mentions:
+        if self._notes or self._mentions or self._carried:
             by, seconds, offset = project.identity
             now = time.time_ns() // 1_000_000
             last = int(self.index.meta(CLOCK) or 0)
             # One wrong clock, here or anywhere, must not date everything that follows.
             last = last if last >> 12 <= now + SANE_MS else 0
-            lines: dict[str, bytes] = {}
+            lines = {target: b"\n".join([*raw, b""]) for target, raw in self._carried.items()}
             for target, entries in self._notes.items():
                 first = not self.index.has_note(layout.LOCAL_TIP, target)
                 if first and objects.kind(target) == "commit":
@@ -169,13 +174,13 @@ def _heal(project: Project) -> tuple[str, str | None, dict[str, str | None]]:
     clone = clones.read(project.home)
     tip = _last_tip(project, clone)
     if clone is None or clone.copied:
-        return _renew(project, tip)
+        return _renew(project, clone, tip)
     own = refs.read_one(common, layout.notes_ref(clone.id))
     if tip and own and own != tip and objects.has(own) and not objects.descends(tip, own):
-        return _renew(project, tip)
+        return _renew(project, clone, tip)
     strange = _not_ours(project, clone.id, tip)
     if strange is not None:
-        return _renew(project, tip or strange)
+        return _renew(project, clone, tip or strange)
     wanted = {layout.LOCAL_TIP: tip, layout.notes_ref(clone.id): tip}
     healed = {n: o for n, o in wanted.items() if o != refs.read_one(common, n)}
     return clone.id, tip, healed
@@ -207,8 +212,15 @@ def _not_ours(project: Project, clone: str, tip: str | None) -> str | None:
     return None
 
 
-def _renew(project: Project, tip: str | None) -> tuple[str, str | None, dict[str, str | None]]:
-    clone = clones.create(project.home).id
+def _renew(
+    project: Project, old: clones.Clone | None, tip: str | None
+) -> tuple[str, str | None, dict[str, str | None]]:
+    if old is not None:
+        former = (*old.former, old.id)
+    else:
+        found = refs.read(project.repository.common_dir, layout.NOTES).found
+        former = tuple(layout.clone_of(name) or "" for name, oid in found.items() if oid == tip)
+    clone = clones.create(project.home, former).id
     changes: dict[str, str | None] = {}
     if tip is not None:
         changes = {layout.notes_ref(clone): tip, layout.LOCAL_TIP: tip}

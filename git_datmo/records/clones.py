@@ -19,10 +19,12 @@ from git_datmo.storage.durability import disk_errors, sync_file, sync_folder
 
 
 class Clone(NamedTuple):
-    """This clone's id; `copied` when the file says it was made elsewhere."""
+    """This clone's id; `copied` when the file says it was made elsewhere; `former` are the ids
+    it had before."""
 
     id: str
     copied: bool
+    former: tuple[str, ...] = ()
 
 
 def path(home: Path) -> Path:
@@ -46,11 +48,14 @@ def read(home: Path) -> Clone | None:
     if not isinstance(record, dict) or not CLONE_RE.fullmatch(str(record.get("id"))):
         return None
     here = [state.st_dev, state.st_ino, machine()]
-    return Clone(record["id"], [record.get(k) for k in ("device", "inode", "machine")] != here)
+    listed = record.get("former")
+    former = tuple(str(n) for n in listed if CLONE_RE.fullmatch(str(n))) if listed else ()
+    copied = [record.get(k) for k in ("device", "inode", "machine")] != here
+    return Clone(record["id"], copied, former)
 
 
-def write(home: Path, clone: str) -> Clone:
-    """Make `clone` the id of this clone, bound to this very file."""
+def write(home: Path, clone: str, former: tuple[str, ...] = ()) -> Clone:
+    """Make `clone` the id of this clone, bound to this very file; `former` are those before."""
     import tempfile
 
     with disk_errors(home):
@@ -63,6 +68,7 @@ def write(home: Path, clone: str) -> Clone:
                 "device": state.st_dev,
                 "inode": state.st_ino,
                 "machine": machine(),
+                "former": list(former),
             }
             json.dump(record, file)
             file.flush()
@@ -70,12 +76,12 @@ def write(home: Path, clone: str) -> Clone:
             sync_file(fd)
         os.replace(temporary, path(home))
         sync_folder(home)
-    return Clone(clone, False)
+    return Clone(clone, False, former)
 
 
-def create(home: Path) -> Clone:
+def create(home: Path, former: tuple[str, ...] = ()) -> Clone:
     """Give this clone a new id."""
-    return write(home, new_clone_id())
+    return write(home, new_clone_id(), tuple(dict.fromkeys(former)))
 
 
 def sound(common_dir: Path, home: Path) -> bool:
