@@ -1,6 +1,6 @@
 """All measurements of git-datmo, as ratios to git, cp or Python in the same run.
 
-    python -m tests.bench [--quick] [--only snapshot,tracking,points,hooks] [--dir DIR]
+    python -m tests.bench [--quick] [--only snapshot,tracking,sharing,points,hooks] [--dir DIR]
 
 Prints a Markdown table. `--dir` is where the workloads lie: a disk, not a memory file system,
 for what is durable.
@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import hooks, listing, points, runs, snapshot, tracking
+from tests.bench import hooks, listing, points, runs, sharing, snapshot, tracking
 from tests.bench.harness import Row, folder, machine
 
 
@@ -30,6 +30,11 @@ def main() -> None:
         "listing-1k": lambda base: listing.rows(base, 1_000),
         "listing-10k": lambda base: listing.rows(base, 2_000 if quick else 10_000),
         "listing-100k": lambda base: listing.rows(base, 3_000 if quick else 100_000),
+        "sharing-file": lambda base: sharing.content(base, 1, 64 << 20 if quick else 1 << 30),
+        "sharing-files": lambda base: sharing.content(base, 500 if quick else 10_000, 64 << 10),
+        "sharing-history": lambda base: (
+            sharing.history(base, 200, 2_000) if quick else sharing.history(base, 1_000, 100_000)
+        ),
         "hooks": lambda base: hooks.rows(base, 1_000 if quick else 10_000),
         "points": lambda base: points.rows(base, 10_000 if quick else 100_000),
         "scripts": lambda base: points.scripts(base, 100 if quick else 10_000),
@@ -41,7 +46,7 @@ def main() -> None:
     print(f"{machine()}\n")
     print("| work | ours, ms | theirs, ms | ratio | must reach |\n|---|---|---|---|---|")
     for name, rows in parts.items():
-        if chosen and name not in chosen:
+        if chosen and not {name, name.partition("-")[0]} & set(chosen):
             continue
         with folder(given.dir) as base:
             for row in rows(base):

@@ -13,17 +13,20 @@ from tests.bench.harness import run
 BATCH = 1000
 
 
-def grow(root: Path, count: int, seed: int = 1) -> Project:
-    """Add `count` snapshots with config and stats to the project at `root`."""
+def grow(root: Path, count: int, seed: int = 1, *, batch: int = BATCH, kept: int = 0) -> Project:
+    """Add `count` snapshots with config and stats to the project at `root`.
+
+    `batch` of them share one notes commit; the newest `kept` have a ref of their own.
+    """
     project = Project.open(root)
     chance = random.Random(seed)
     tree = run("git", "rev-parse", "HEAD^{tree}", cwd=root).strip()
     # A collection in the background would be in the way of the one below.
     run("git", "config", "gc.auto", "0", cwd=root)
     session = layout.DEFAULT_SESSION_ID
-    for start in range(0, count, BATCH):
+    for start in range(0, count, batch):
         with chain.writing(project) as writer:
-            for number in range(start, min(start + BATCH, count)):
+            for number in range(start, min(start + batch, count)):
                 oid = snapshots.write(
                     project,
                     tree=tree,
@@ -35,6 +38,8 @@ def grow(root: Path, count: int, seed: int = 1) -> Project:
                     paths=[],
                 )
                 writer.mention(oid)
+                if number >= count - kept:
+                    writer.ref(layout.SNAPSHOTS + oid, oid)
                 writer.note(
                     oid,
                     set={
