@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from git_datmo.errors import RemoteError, UsageError
@@ -17,19 +18,19 @@ PROBE_SECONDS = 10
 _KNOWN = {"ssh": "ssh", "plink": "plink", "putty": "plink", "tortoiseplink": "tortoiseplink"}
 
 
-def ssh_command(git: Git, address: SshAddress, command: str) -> list[str]:
+def ssh_command(
+    git: Git, address: SshAddress, command: str, settings: Sequence[str] = ()
+) -> list[str]:
     """The argument list that runs `command`, a line for the login shell there, on a host.
 
+    `settings` are `Name=value` of ssh's configuration, left out where the program is not OpenSSH.
     Raises RemoteError for a port that the user's program cannot be told, UsageError for a
     variant that git does not know.
     """
     config = Config(git, None)
-    line = os.environ.get("GIT_SSH_COMMAND") or config.get("core.sshCommand")
-    program = os.environ.get("GIT_SSH") or "ssh"
-    # The shell gets the line as the user wrote it, and our words as its arguments.
-    start = ["sh", "-c", f'{line} "$@"', line] if line else [program]
+    line, program, start = _program(config)
     variant = _variant(config, line, program, start, address)
-    options: list[str] = []
+    options = [word for name in settings for word in ("-o", name)] if variant == "ssh" else []
     if variant == "tortoiseplink":
         options.append("-batch")
     if address.port is not None:
@@ -40,6 +41,21 @@ def ssh_command(git: Git, address: SshAddress, command: str) -> list[str]:
             )
         options += ["-p" if variant == "ssh" else "-P", str(address.port)]
     return [*start, *options, address.target, command]
+
+
+def is_openssh(git: Git, address: SshAddress) -> bool:
+    """Whether the user's program takes OpenSSH's settings. Raises UsageError."""
+    config = Config(git, None)
+    return _variant(config, *_program(config), address) == "ssh"
+
+
+def _program(config: Config) -> tuple[str | None, str, list[str]]:
+    """The user's line for the shell if there is one, else the program; and how it is started."""
+    line = os.environ.get("GIT_SSH_COMMAND") or config.get("core.sshCommand")
+    program = os.environ.get("GIT_SSH") or "ssh"
+    # The shell gets the line as the user wrote it, and our words as its arguments.
+    start = ["sh", "-c", f'{line} "$@"', line] if line else [program]
+    return line, program, start
 
 
 def _variant(
