@@ -6,13 +6,14 @@ Order on disk: store content, git objects, refs, and only then is anything said 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import DamagedObject
+from git_datmo.model.ids import new_clone_id
 from git_datmo.model.operation import Operation, clock
-from git_datmo.records import catalogue, clones, layout
+from git_datmo.records import catalogue, clones, layout, lineage
 from git_datmo.records.project import Project
 from git_datmo.storage import durability, maintenance, notes, refs
 from git_datmo.storage.locks import mutex
@@ -36,6 +37,8 @@ class Writer:
         self._mentions: dict[str, None] = {}
         self._refs: dict[str, str | None] = {}
         self._carried: dict[str, dict[bytes, None]] = {}
+        self._anew: tuple[Collection[str], Sequence[str]] | None = None
+        self._former = clone
 
     def note(
         self,
@@ -58,15 +61,27 @@ class Writer:
         """Set or delete one of our own refs together with the chain."""
         self._refs[name] = oid
 
+    def start_anew(self, without: Collection[str], carrying: Sequence[str]) -> str:
+        """Replace the chain by one under a new name that has no notes on the objects `without`
+        and nothing of the old one in its history; returns the clone's new id.
+
+        It carries the commits `carrying` instead of those that the old one carried.
+        """
+        self._anew = without, carrying
+        self.clone = new_clone_id()
+        return self.clone
+
     @property
     def empty(self) -> bool:
-        return not (self._notes or self._mentions or self._refs or self._carried)
+        return not (
+            self._notes or self._mentions or self._refs or self._carried or self._anew
+        )
 
     def finish(self, healed: Mapping[str, str | None]) -> None:
         """Write it all, durably, refs last."""
         project, objects = self._project, self._project.repository.objects
         changes: dict[str, str | None] = {**healed, **self._refs}
-        if self._notes or self._mentions or self._carried:
+        if self._notes or self._mentions or self._carried or self._anew:
             by, seconds, offset = project.identity
             now = time.time_ns() // 1_000_000
             last = int(self.index.meta(CLOCK) or 0)
@@ -86,18 +101,35 @@ class Writer:
                     made = Operation.make(at=at, clone=self.clone, by=by, set=values, unset=unset)
                     lines[target] = lines.get(target, b"") + made.line + b"\n"
             tree = catalogue.notes_tree(project, self.tip) if self.tip else EMPTY_TREE
-            tip = objects.write_commit(
-                tree=notes.append(objects, tree, lines),
-                parents=[*([self.tip] if self.tip else []), *self._mentions],
-                author=by,
-                when=(seconds, offset),
-                message=layout.NOTES_MESSAGE,
-            )
+            tip, carried = self.tip, list(self._mentions)
+            if self._anew is not None:
+                without, carrying = self._anew
+                tree = notes.without(objects, tree, without)
+                tip, carried = None, [*carrying, *self._mentions]
+                former = layout.notes_ref(self._former)
+                if refs.read_one(project.repository.common_dir, former):
+                    changes[former] = None
+                else:
+                    changes.pop(former, None)
+            tree = notes.append(objects, tree, lines)
+            for batch in lineage.batches(carried):
+                tip = objects.write_commit(
+                    tree=tree,
+                    parents=[*([tip] if tip else []), *batch],
+                    author=by,
+                    when=(seconds, offset),
+                    message=layout.NOTES_MESSAGE,
+                )
             changes[layout.LOCAL_TIP] = changes[layout.notes_ref(self.clone)] = tip
         sync(project)
         if objects.secure():
             _connected(project, changes)
             sync(project)
+        if self._anew is not None:
+            # A kill between here and the refs leaves the old chain under the new name.
+            known = clones.read(project.home)
+            names = (*(known.former if known is not None else ()), self._former)
+            clones.write(project.home, self.clone, tuple(dict.fromkeys(names)))
         durable = project.durability != "off"
         refs.update(objects, project.home, changes, durable=durable, first=layout.LOCAL_TIP)
         if objects.secure():
@@ -116,12 +148,15 @@ def writing(project: Project) -> Iterator[Writer]:
     Nothing is written when the block raises. Raises ProjectNotInitialized.
     """
     project.require_initialized()
-    with mutex(project.home):
-        clone, tip, healed = _heal(project)
-        writer = Writer(project, clone, tip, catalogue.refresh(project))
-        yield writer
-        if not writer.empty or healed:
-            writer.finish(healed)
+    try:
+        with mutex(project.home):
+            clone, tip, healed = _heal(project)
+            writer = Writer(project, clone, tip, catalogue.refresh(project))
+            yield writer
+            if not writer.empty or healed:
+                writer.finish(healed)
+    finally:
+        project.let_go()
     maintenance.keep_house(project.repository)
 
 

@@ -71,6 +71,11 @@ class Project:
 
         return Store(self.home / "store")
 
+    def let_go(self) -> None:
+        """What was read into the store is mentioned by refs now, or given up: it may be freed."""
+        if "store" in self.__dict__:
+            self.store.lock.release()
+
     @cached_property
     def index(self) -> Index:
         """The derived index, as it lies on disk; `records.catalogue.refresh` brings it up."""

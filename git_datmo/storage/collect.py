@@ -196,9 +196,13 @@ class Collector:
             return check and not self._include_secrets
         if check and known.secret is None:
             return False
-        if known.pointer is not None and not self._reader.store.has(Pointer(*known.pointer)):
+        if known.pointer is not None and not self._at_hand(Pointer(*known.pointer)):
             return False
         return self._repository.objects.has(known.oid)
+
+    def _at_hand(self, pointer: Pointer) -> bool:
+        store = self._reader.store
+        return store.has(pointer) if self._reader.dry else store.keep(pointer)
 
 
 def _files_below(root: bytes, folder: bytes) -> Iterable[bytes]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -61,6 +64,23 @@ class Stamps:
         if row is None or row[3] != _look(path):
             return None
         return Pointer(row[0], row[1], row[2])
+
+    def refresh(self, path: Path, older: float) -> None:
+        """Touch a file that was touched `older` seconds ago or before; it stays verified."""
+        with suppress(OSError):
+            if time.time() - os.lstat(path).st_mtime > older:
+                known = self.recall(path)
+                os.utime(path, follow_symlinks=False)
+                if known is not None:
+                    self.record(path, known)
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Let go of what is remembered of files that are gone."""
+        with suppress(sqlite3.Error):
+            self._db.execute("BEGIN IMMEDIATE")
+            rows = [(_name(path),) for path in paths]
+            self._db.executemany("DELETE FROM stamp WHERE name = ?", rows)
+            self._db.execute("COMMIT")
 
 
 def _name(path: Path) -> str:

@@ -11,7 +11,6 @@ import contextlib
 import os
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,16 +19,18 @@ from git_datmo.errors import ContentMissing, DamagedContent
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage.checkedcopy import copy_checked, copy_trusted
 from git_datmo.storage.durability import disk_errors, start_writeback, sync_file, sync_folder
+from git_datmo.storage.litter import sweep
 from git_datmo.storage.stamps import Stamps
+from git_datmo.storage.storelock import StoreLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Writes of 1 MiB cost several times the CPU of these on the kernels measured.
 BLOCK = 256 * 1024
-# Nobody copies one file for so long: a temporary file this old belongs to a dead process.
-LITTER_SECONDS = 86_400
 WRITEBACK = 8 * 1024 * 1024
+# What was last counted on so long ago is touched when it is again.
+STALE_SECONDS = 86_400
 
 Advance = Callable[[int], None]
 
@@ -40,6 +41,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.stamps = Stamps(folder.parent / "stamps.sqlite")
+        self.lock = StoreLock(folder)
 
     def path(self, pointer: Pointer) -> Path:
         """Where content of this name lies if no other content has the name."""
@@ -54,6 +56,18 @@ class Store:
         """Whether a file of this name and size is here; its bytes are not read."""
         return any(_size(path) == pointer.size for path in self.candidates(pointer))
 
+    def keep(self, pointer: Pointer) -> bool:
+        """`has`, for a snapshot that is about to mention the content: nobody takes it away until
+        `lock.release`, and it counts as new."""
+        if not self.has(pointer):
+            return False
+        self.lock.hold()
+        for path in self.candidates(pointer):
+            if _size(path) == pointer.size:
+                self.stamps.refresh(path, STALE_SECONDS)
+                return True
+        return False
+
     def ingest(self, source: int, *, sync: bool, advance: Advance | None = None) -> Pointer:
         """Copy the open file `source` into the store in one pass, hashing as it goes.
 
@@ -62,7 +76,7 @@ class Store:
         """
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
+            sweep(self.folder)
             fd, temporary = tempfile.mkstemp(prefix="tmp-", dir=self.folder)
         try:
             with open(fd, "wb", buffering=0) as target, disk_errors(self.folder):
@@ -70,6 +84,7 @@ class Store:
                 os.fchmod(fd, 0o444)
                 if sync:
                     sync_file(fd)
+            self.lock.hold()
             self._adopt(temporary, pointer, sync=sync)
         except BaseException:
             _unlink(temporary)
@@ -105,24 +120,16 @@ class Store:
                     sync_file(fd)
             if found != pointer:
                 raise DamagedContent(mismatch("the content that was sent", pointer, found))
-            self._adopt(temporary, pointer, sync=trusted, stamp=trusted)
+            with self.lock.shared():
+                self._adopt(temporary, pointer, sync=trusted, stamp=trusted)
         except BaseException:
             _unlink(temporary)
             raise
 
     def adopt(self, path: Path, pointer: Pointer) -> None:
         """Name a file on the store's own disk whose bytes were checked; it is not flushed."""
-        self._adopt(os.fspath(path), pointer, sync=False, stamp=False)
-
-    def _sweep(self) -> None:
-        """Remove what processes that were killed left half copied, a day or more ago."""
-        before = time.time() - LITTER_SECONDS
-        with os.scandir(self.folder) as entries:
-            litter = [entry for entry in entries if entry.name.startswith("tmp-")]
-        for entry in litter:
-            with contextlib.suppress(OSError):
-                if entry.stat(follow_symlinks=False).st_mtime < before:
-                    os.unlink(entry.path)
+        with self.lock.shared():
+            self._adopt(os.fspath(path), pointer, sync=False, stamp=False)
 
     def _adopt(self, temporary: str, pointer: Pointer, *, sync: bool, stamp: bool = True) -> None:
         plain, apart = self.candidates(pointer)

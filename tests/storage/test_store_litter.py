@@ -6,7 +6,8 @@ import os
 import time
 from pathlib import Path
 
-from git_datmo.storage.store import LITTER_SECONDS, Store
+from git_datmo.storage.litter import LITTER_SECONDS
+from git_datmo.storage.store import Store
 
 
 def test_old_temporary_files_are_swept_and_young_ones_kept(tmp_path: Path):
