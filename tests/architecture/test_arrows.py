@@ -61,6 +61,8 @@ PLACES: dict[str, tuple[str, ...] | None] = {
     "rich": ("ui", "ui.web"),
     "docker": ("runners.docker",),
     "pandas": ("model",),  # only where a list is asked for its data frame
+    "obstore": ("remotes",),
+    "botocore": ("remotes",),
     "orjson": None,
     "yaml": None,
 }
