@@ -37,6 +37,8 @@ COMMANDS = {
     "push": "remote",
     "fetch": "remote",
     "pull": "remote",
+    "clone": "remote",
+    "remote": "remote",
     "fsck": "fsck",
     "demo": "demo",
     "hook": "hook",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
@@ -75,7 +74,12 @@ class Health:
 
 @dataclass(frozen=True)
 class Exchange:
-    """What a push, fetch or pull did. `details` are git's own words."""
+    """What a push, fetch or pull did, or with `dry_run` would do.
+
+    `updates` are the refs that moved, as (ref, object before, object after), with None for a ref
+    that was not there, or is no more; `missing` names content that no remote has, `notices` are
+    remarks in sentences. Sizes are in bytes.
+    """
 
     remote: str
     refs: int
@@ -83,4 +87,5 @@ class Exchange:
     content_bytes: int
     missing: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
-    details: dict[str, Any] = field(default_factory=dict)
+    updates: tuple[tuple[str, str | None, str | None], ...] = ()
+    dry_run: bool = False

@@ -6,14 +6,29 @@ Only our own refs are ever pushed; what comes back lands under `refs/datmo-remot
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from git_datmo.errors import RemoteError
 from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
+from git_datmo.storage.git import environment
 
 ZERO = "0" * 40
+# Hears git's own lines about its progress.
+Report = Callable[[str], None]
+
+_PASSWORD = re.compile(r"(://[^/@\s:]*):[^/@\s]*@")
+_INTO = re.compile(r"^Cloning into (?:bare repository )?'(.*)'\.\.\.$", re.MULTILINE)
+_LINE_ENDS = re.compile(rb"[\r\n]+")
+
+
+def redacted(text: str) -> str:
+    """Text without the passwords of the addresses in it."""
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def listed(project: Project, remote: str) -> dict[str, str]:
@@ -24,37 +39,120 @@ def listed(project: Project, remote: str) -> dict[str, str]:
     pushed = places.urls_of(project, remote, push=True)
     if pushed == places.urls_of(project, remote, push=False):
         pushed = [remote]
-    found: list[dict[str, str]] = []
-    for address in pushed:
-        out = _network(project, "ls-remote", "--refs", "--", address, layout.OWN + "*")
-        lines = [line.split("\t", 1) for line in os.fsdecode(out).splitlines()]
-        found.append({name: oid for oid, name in lines})
-    first, *others = found
+    first, *others = [_ask(project, address) for address in pushed]
     return {n: oid for n, oid in first.items() if all(o.get(n) == oid for o in others)}
 
 
-def push_refs(project: Project, remote: str, specs: Sequence[str]) -> None:
-    """Push refspecs, all or nothing. Raises RemoteError."""
-    _network(project, "push", "--porcelain", "--atomic", "--no-verify", "--", remote, *specs)
+def offered(project: Project, remote: str) -> dict[str, str]:
+    """The refs below refs/datmo/ that a fetch from a remote would see. Raises RemoteError."""
+    return _ask(project, remote)
 
 
-def fetch_refs(project: Project, remote: str) -> None:
+def _ask(project: Project, address: str) -> dict[str, str]:
+    out = _network(project, "ls-remote", "--refs", "--", address, layout.OWN + "*")
+    lines = [line.split("\t", 1) for line in os.fsdecode(out).splitlines()]
+    return {name: oid for oid, name in lines}
+
+
+def push_refs(
+    project: Project,
+    remote: str,
+    specs: Sequence[str],
+    *,
+    leases: Mapping[str, str] | None = None,
+    report: Report | None = None,
+) -> None:
+    """Push refspecs, all or nothing; a ref in `leases` only if it is there what that says.
+
+    Raises RemoteError.
+    """
+    held = [f"--force-with-lease={ref}:{oid}" for ref, oid in (leases or {}).items()]
+    args = ["--porcelain", "--atomic", "--no-verify", *held, "--", remote, *specs]
+    _network(project, "push", *args, report=report)
+
+
+def fetch_refs(project: Project, remote: str, *, report: Report | None = None) -> None:
     """Bring a remote's datmo refs, checked by git as they come. Raises RemoteError."""
     line = layout.fetch_line(places.room(project, remote))
     args = ["--no-tags", "--no-write-fetch-head", "--refmap=", "--", remote, line]
-    _network(project, "-c", "fetch.fsckObjects=true", "fetch", *args)
+    _network(project, "-c", "fetch.fsckObjects=true", "fetch", *args, report=report)
 
 
-def _network(project: Project, *args: str) -> bytes:
+def clone(
+    url: str,
+    directory: str | None,
+    folder: Path,
+    options: Sequence[str] = (),
+    *,
+    report: Report | None = None,
+) -> Path:
+    """`git clone` in `folder`; the folder that was made. Raises RemoteError.
+
+    git itself picks the name where no `directory` is given, and tells it.
+    """
+    words = ["git", "clone", "--progress", *options, "--", url]
+    process = subprocess.Popen(
+        [*words, *([directory] if directory is not None else [])],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    code, _, err = _follow(process, report or _unheard)
+    said = redacted(err.decode(errors="surrogateescape").strip())
+    if code != 0:
+        lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
+        raise RemoteError(f"git clone failed: {lines[0] if lines else f'exit {code}'}", hint=said)
+    found = _INTO.search(said)
+    if found is None:
+        raise RemoteError(f"git clone did not say where it cloned into: {said}")
+    return (folder / found[1]).absolute()
+
+
+def _unheard(line: str) -> None:
+    pass
+
+
+def _network(project: Project, *args: str, report: Report | None = None) -> bytes:
     # What is delivered before refs has been: no hook of ours needs to do it again.
     env = {"GIT_DATMO_IN_HOOK": "1"}
-    code, out, err = project.repository.git.attempt(
-        "-c", "protocol.ext.allow=never", *args, env=env
-    )
+    words = ["-c", "protocol.ext.allow=never", *args]
+    if report is None:
+        code, out, err = project.repository.git.attempt(*words, env=env)
+    else:
+        code, out, err = _watched(project, words, env, report)
     if code != 0:
-        said = (err.decode(errors="replace").strip() or out.decode(errors="replace")).strip()
+        said = redacted((err or out).decode(errors="replace").strip())
         lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
         shown = lines[0] if lines else f"exit {code}"
         verb = next(word for word in args if word in ("push", "fetch", "ls-remote"))
         raise RemoteError(f"git {verb} failed: {shown}", hint=said or None)
     return out
+
+
+def _watched(
+    project: Project, words: list[str], env: dict[str, str], report: Report
+) -> tuple[int, bytes, bytes]:
+    """Run git, telling `report` of its progress; exit code, output, and what else it said."""
+    at = next(n for n, word in enumerate(words) if word in ("push", "fetch"))
+    words = [*words[: at + 1], "--progress", *words[at + 1 :]]
+    return _follow(project.repository.git.start(*words, env=env), report)
+
+
+def _follow(process: subprocess.Popen[bytes], report: Report) -> tuple[int, bytes, bytes]:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said: list[bytes] = []
+    rest = b""
+    while piece := process.stderr.read1(65536):  # type: ignore[attr-defined]
+        *lines, rest = _LINE_ENDS.split(rest + piece)
+        for line in lines:
+            if b"%" in line:
+                report(line.decode(errors="replace").strip())
+            elif line.strip():
+                said.append(line)
+    out = process.stdout.read()
+    process.stdout.close()
+    process.stderr.close()
+    return process.wait(), out, b"\n".join([*said, rest])

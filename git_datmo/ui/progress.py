@@ -5,13 +5,14 @@ What draws it is imported when the first bar appears: quick commands never pay f
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, TextIO
 
-from git_datmo.ui.escape import safe
+from git_datmo.ui.escape import clip, safe
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -25,8 +26,18 @@ Unit = Literal["B", "files"]
 class Progress(Protocol):
     """What a `with progress(…) as p:` gives; `advance` may be called from several threads."""
 
+    @property
+    def shown(self) -> bool:
+        """Whether anybody sees it."""
+
     def advance(self, n: int = 1) -> None:
         """Say that `n` more bytes or files are done."""
+
+    def expect(self, n: int) -> None:
+        """Say that `n` more bytes or files are to come."""
+
+    def report(self, text: str) -> None:
+        """Say in one line what goes on before or after the counting."""
 
     def __enter__(self) -> Self: ...
 
@@ -57,7 +68,15 @@ def progress(
 
 
 class _Silence:
+    shown = False
+
     def advance(self, n: int = 1) -> None:
+        pass
+
+    def expect(self, n: int) -> None:
+        pass
+
+    def report(self, text: str) -> None:
         pass
 
     def __enter__(self) -> Self:
@@ -73,6 +92,8 @@ class _Silence:
 
 
 class _Bar:
+    shown = True
+
     def __init__(self, label: str, total: int | None, unit: Unit, stream: TextIO) -> None:
         self._label = safe(label)
         self._total = total
@@ -81,6 +102,7 @@ class _Bar:
         self._done = 0
         self._lock = Lock()
         self._shown: tuple[RichProgress, TaskID] | None = None
+        self._said = ""
         self._due = time.monotonic() + DELAY
 
     def advance(self, n: int = 1) -> None:
@@ -91,6 +113,29 @@ class _Bar:
             if self._shown is not None:
                 bar, task = self._shown
                 bar.update(task, completed=self._done)
+
+    def expect(self, n: int) -> None:
+        with self._lock:
+            self._total = (self._total or 0) + n
+            if self._shown is not None:
+                bar, task = self._shown
+                bar.update(task, total=self._total)
+
+    def report(self, text: str) -> None:
+        with self._lock:
+            if self._shown is not None:
+                bar, task = self._shown
+                bar.update(task, description=safe(text))
+            elif time.monotonic() >= self._due:
+                self._wipe()
+                self._said = clip(safe(text), shutil.get_terminal_size().columns - 1)
+                self._stream.write(self._said)
+                self._stream.flush()
+
+    def _wipe(self) -> None:
+        if self._said:
+            self._stream.write("\r\x1b[K")
+            self._said = ""
 
     def __enter__(self) -> Self:
         return self
@@ -104,6 +149,8 @@ class _Bar:
         with self._lock:
             if self._shown is not None:
                 self._shown[0].stop()
+            self._wipe()
+            self._stream.flush()
             self._shown = None
             self._due = float("inf")
 
@@ -111,6 +158,7 @@ class _Bar:
         from rich import progress as rich
         from rich.console import Console
 
+        self._wipe()
         columns: list[ProgressColumn] = [
             rich.TextColumn("{task.description}", markup=False),
             rich.BarColumn(),

@@ -1,0 +1,178 @@
+"""push: content first, then refs, all or nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from git_datmo.api import lookup
+from git_datmo.api.delivery import deliver, joined, mark
+from git_datmo.api.tracking import connect, default_remote, track
+from git_datmo.errors import RemoteError
+from git_datmo.model.project import Exchange
+from git_datmo.records import absorption, astray, catalogue, chain, clones, layout
+from git_datmo.records.kinds import RUN
+from git_datmo.records.project import Project
+from git_datmo.remotes import exchange, places
+from git_datmo.storage import refs
+from git_datmo.storage.index import Index
+
+Progress = Callable[[int], None]
+
+DEFAULT_MAX_CHAINS = 100
+DEFAULT_ABSORB_DAYS = 1
+DAY = 86_400
+
+
+def push(
+    project: Project,
+    remote: str | None = None,
+    ids: Sequence[str] = (),
+    *,
+    content: bool | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    expect: Progress | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Exchange:
+    """Share what this clone made: content first, then refs, all or nothing.
+
+    Content that was delivered before is not looked for again, but for that of the snapshots or
+    runs in `ids`, or of all with `content`; with False none is sent. Refs that were retired here
+    are let go of on the remote as well, and chains of clones that are gone are taken over.
+    Raises RemoteError, ContentMissing, Conflict (secrets would go along), ProjectNotInitialized,
+    SnapshotNotFound.
+    """
+    project.require_initialized()
+    name = remote or default_remote(project)
+    connect(project, name)
+    chain.heal(project, thoroughly=True)
+    astray.tidy(project)
+    again = [lookup.snapshot(project, text).id for text in ids]
+    common = project.repository.common_dir
+    clone, tip = clones.read(project.home), refs.read_one(common, layout.LOCAL_TIP)
+    done = Exchange(name, 0, 0, 0, dry_run=dry_run)
+    if tip is None or clone is None:
+        return done
+    there = exchange.listed(project, name)
+    chain_ref = layout.notes_ref(clone.id)
+    for url in places.urls_of(project, name, push=True):
+        moved = [(tip, chain_ref, there.get(chain_ref, ""))]
+        one = deliver(
+            project,
+            name,
+            url,
+            moved,
+            again=again,
+            content=content,
+            dry_run=dry_run,
+            progress=progress,
+            expect=expect,
+        )
+        done = joined(done, one)
+    own = refs.read(common, layout.OWN).found
+    wanted = due(project, there)
+    gone = [ref for ref in there if _is_retired(project, ref, own)]
+    if not dry_run:
+        if wanted:
+            exchange.push_refs(project, name, [f"{ref}:{ref}" for ref in wanted], report=report)
+            track(project, name, dict(wanted))
+        if gone:
+            exchange.push_refs(project, name, [f":{ref}" for ref in gone])
+            track(project, name, dict.fromkeys(gone))
+        done = joined(done, _absorb(project, name, there, chain_ref))
+    updates: list[tuple[str, str | None, str | None]]
+    updates = [(ref, there.get(ref), oid) for ref, oid in wanted.items()]
+    updates += [(ref, there[ref], None) for ref in gone]
+    return joined(done, Exchange(name, len(wanted), 0, 0, updates=tuple(updates)))
+
+
+def due(project: Project, there: dict[str, str]) -> dict[str, str]:
+    """The refs of ours that a push has to bring to a remote that has the refs `there`."""
+    own = refs.read(project.repository.common_dir, layout.OWN).found
+    return {ref: oid for ref, oid in own.items() if _is_due(ref, oid, there)}
+
+
+def _is_due(ref: str, oid: str, there: dict[str, str]) -> bool:
+    """Whether a ref of ours has to be pushed. Only notes refs ever move."""
+    if not layout.is_ours_by_shape(ref):
+        return False
+    return there.get(ref) != oid if ref.startswith(layout.NOTES) else ref not in there
+
+
+def _is_retired(project: Project, ref: str, own: dict[str, str]) -> bool:
+    """Whether a snapshot's or run's ref on the remote is one that we made and no longer keep."""
+    if ref in own:
+        return False
+    index = catalogue.refresh(project)
+    return any(catalogue.made_here(project, index, oid) for oid in _objects(index, ref))
+
+
+def _objects(index: Index, ref: str) -> list[str]:
+    """The snapshot, or the commits of the run, that a ref below refs/datmo/ is named after."""
+    name = ref.removeprefix(layout.SNAPSHOTS).removeprefix(layout.RUNS)
+    if not layout.is_ours_by_shape(ref) or "/" in name:
+        return []
+    return [name] if layout.is_oid(name) else index.find_text(("run_id",), name, RUN)
+
+
+def _absorb(project: Project, remote: str, there: dict[str, str], own: str) -> Exchange:
+    """Take over idle chains where a remote carries too many, and delete their refs there.
+
+    Past `datmo.maxChains` chains, those that nobody added to for `datmo.absorbAfter` days go, the
+    oldest first, until half are left: every ref makes each push and fetch of everybody slower.
+    """
+    config, done = project.repository.config, Exchange(remote, 0, 0, 0)
+    limit = max(1, config.number("datmo.maxChains", DEFAULT_MAX_CHAINS))
+    chains = {ref: oid for ref, oid in there.items() if layout.clone_of(ref) and ref != own}
+    if len(chains) < limit:
+        return done
+    idle = time.time() - DAY * config.number("datmo.absorbAfter", DEFAULT_ABSORB_DAYS)
+    objects = project.repository.objects
+    ages = {
+        ref: objects.commit(oid).time
+        for ref, oid in chains.items()
+        if objects.kind(oid) == "commit"
+    }
+    old = sorted((ref for ref, moved in ages.items() if moved <= idle), key=lambda ref: ages[ref])
+    chosen = {layout.clone_of(ref) or "": chains[ref] for ref in old[: len(chains) - limit // 2]}
+    if not chosen:
+        return done
+    taken = absorption.absorb(project, chosen)
+    exchange.push_refs(project, remote, [f"{own}:{own}"])
+    common = project.repository.common_dir
+    tip = refs.read_one(common, own)
+    _reached(project, remote, tip)
+    gone = {ref: oid for ref, oid in chains.items() if layout.clone_of(ref) in taken.tips}
+    gone |= _named_by(project, there, set(taken.tips))
+    notices: tuple[str, ...] = ()
+    try:
+        exchange.push_refs(project, remote, [f":{ref}" for ref in gone], leases=gone)
+    except RemoteError as error:
+        notices = (f"{remote} keeps {len(gone)} refs of clones that are gone: {error.message}",)
+        gone = {}
+    track(project, remote, {own: tip, **dict.fromkeys(gone)})
+    updates = [(ref, oid, None) for ref, oid in gone.items()]
+    notices += tuple(f"chain of {clone}: {why}" for clone, why in taken.left.items())
+    return Exchange(remote, 0, 0, 0, notices=notices, updates=tuple(updates))
+
+
+def _named_by(project: Project, there: dict[str, str], gone: set[str]) -> dict[str, str]:
+    """The refs on a remote of snapshots and runs that clones which are gone have made."""
+    index = catalogue.refresh(project)
+    found = {}
+    for ref, oid in there.items():
+        makers = [catalogue.first_operation(project, index, o) for o in _objects(index, ref)]
+        if any(first is not None and first.clone in gone for first in makers):
+            found[ref] = oid
+    return found
+
+
+def _reached(project: Project, remote: str, tip: str | None) -> None:
+    """What was absorbed lies at the remote already: its content is not to be looked for."""
+    index = catalogue.refresh(project)
+    for url in places.urls_of(project, remote, push=True):
+        key = mark(places.place_of(project, remote, url), url)
+        if tip is not None and index.meta(key) is not None:
+            with index.update() as update:
+                update.set_meta(key, tip)

@@ -1,0 +1,41 @@
+"""A remote as its users see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from git_datmo.model.project import Exchange
+
+
+@dataclass(frozen=True)
+class RemoteState:
+    """Where one remote keeps refs and content, and what asking it showed.
+
+    `store` is what `datmo.<remote>.store` says, `place` where content really goes. What was not
+    asked is None: `chains` and `refs` count what is below refs/datmo/ there, `due` the refs of ours
+    that a push would bring, `writable` and `free` (bytes) are the place's. `errors` say what did
+    not answer, `remarks` what is worth knowing.
+    """
+
+    name: str
+    url: str
+    push_urls: tuple[str, ...]
+    store: str | None
+    place: str | None
+    chains: int | None = None
+    refs: int | None = None
+    due: int | None = None
+    writable: bool | None = None
+    free: int | None = None
+    errors: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cloned:
+    """What `clone` did: the folder, and what came; `initialized` is False where git knows no
+    name and email to write anything under."""
+
+    directory: str
+    initialized: bool
+    exchange: Exchange
