@@ -46,21 +46,21 @@ def absorb(project: Project, chains: Mapping[str, str]) -> Absorbed:
                 taken[other] = tip
                 continue
             try:
-                news = list(_news(project, own, catalogue.notes_tree(project, tip)))
+                fresh = list(news(project, own, catalogue.notes_tree(project, tip)))
             except Corrupt as error:
                 left[other] = error.message
                 continue
-            if any(made.clone in names for _, lines in news for made in lines):
+            if any(made.clone in names for _, lines in fresh for made in lines):
                 left[other] = "it holds operations under this clone's name that this clone lacks"
                 continue
-            for target, lines in news:
+            for target, lines in fresh:
                 writer.carry(target, [made.line for made in lines])
             writer.mention(tip)
             taken[other] = tip
     return Absorbed(taken, left)
 
 
-def _news(
+def news(
     project: Project, own: str, theirs: str
 ) -> Iterable[tuple[str, list[operation.Operation]]]:
     """The operations of a notes tree that ours lacks, by the object they are about."""

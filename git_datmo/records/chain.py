@@ -73,9 +73,7 @@ class Writer:
 
     @property
     def empty(self) -> bool:
-        return not (
-            self._notes or self._mentions or self._refs or self._carried or self._anew
-        )
+        return not (self._notes or self._mentions or self._refs or self._carried or self._anew)
 
     def finish(self, healed: Mapping[str, str | None]) -> None:
         """Write it all, durably, refs last."""
@@ -127,8 +125,8 @@ class Writer:
             sync(project)
         if self._anew is not None:
             # A kill between here and the refs leaves the old chain under the new name.
-            known = clones.read(project.home)
-            names = (*(known.former if known is not None else ()), self._former)
+            held = clones.read(project.home)
+            names = (*(held.former if held is not None else ()), self._former)
             clones.write(project.home, self.clone, tuple(dict.fromkeys(names)))
         durable = project.durability != "off"
         refs.update(objects, project.home, changes, durable=durable, first=layout.LOCAL_TIP)

@@ -8,7 +8,7 @@ kept and reported, never read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE, Entry, Objects
 
@@ -39,6 +39,18 @@ def append(objects: Objects, tree: str, lines: Mapping[str, bytes]) -> str:
         before = folders[head].get(rest)
         whole = (objects.blob(before) if before else b"") + text
         changes[head + b"/" + rest] = (BLOB, objects.write_blob(whole))
+    return objects.patch_tree(tree, changes)
+
+
+def without(objects: Objects, tree: str, targets: Iterable[str]) -> str:
+    """The notes tree without the notes of some objects; not having one is fine."""
+    gone = {target.encode() for target in targets}
+    root = {name: oid for name, mode, oid in objects.tree(tree) if mode == TREE}
+    changes: dict[bytes, tuple[int, str] | None] = {}
+    for head in sorted({target[:2] for target in gone} & root.keys()):
+        for rest, _, _ in objects.tree(root[head]):
+            if head + rest in gone:
+                changes[head + b"/" + rest] = None
     return objects.patch_tree(tree, changes)
 
 

@@ -1,0 +1,142 @@
+"""What was purged: a set of objects that no reader takes in again, whatever chain still holds them.
+
+The project's note says it: `{"purged": {"<object id>": {"kind": …}}}`. What stands on a purged
+object goes with it, whether it was named or not: its bytes are in that commit's ancestry. The set
+is derived from the notes like all of the index, and kept there in one row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from git_datmo.errors import Corrupt
+from git_datmo.records import layout, runs
+from git_datmo.records.kinds import RUN, SNAPSHOT
+from git_datmo.records.project import Project
+
+if TYPE_CHECKING:
+    from git_datmo.storage.index import Index, Update
+
+KEY = "purged"
+# Set while some chain or ref here may still hold what was purged; whoever obeys takes it away.
+DUE = "purge-due"
+# More would make a line longer than a note can hold.
+NAMES_PER_LINE = 5_000
+
+
+def known(index: Index) -> dict[str, str]:
+    """Every purged object that is known here, by id, with its kind (empty when nobody said)."""
+    text = index.meta(KEY)
+    return dict(json.loads(text)) if text else {}
+
+
+def named(state: Mapping[str, Any]) -> dict[str, str]:
+    """The objects that the project's folded note names as purged. Strangers write notes: what
+    has another shape is passed over."""
+    said = state.get("purged")
+    found = {}
+    for oid, facts in said.items() if isinstance(said, dict) else ():
+        if layout.is_oid(str(oid)) and isinstance(facts, dict):
+            kind = facts.get("kind")
+            found[str(oid)] = kind if kind in (SNAPSHOT, RUN) else ""
+    return found
+
+
+def operations(kinds: Mapping[str, str]) -> Iterable[dict[str, Any]]:
+    """What to set on the project's note so that every clone lets go of these objects."""
+    entries = sorted(kinds.items())
+    for start in range(0, len(entries), NAMES_PER_LINE):
+        part = entries[start : start + NAMES_PER_LINE]
+        yield {"purged": {oid: {"kind": kind} if kind else {} for oid, kind in part}}
+
+
+def follow(project: Project, index: Index, update: Update, touched: set[str]) -> set[str]:
+    """Bring the set up to the notes that changed; returns those of `touched` that are in it.
+
+    Adds to `touched` what is in it from now on, or is no longer. Only inside an update.
+    """
+    before = known(index)
+    said = dict(before)
+    if layout.PROJECT_ID in touched:
+        said = named(state(project, index))
+    if not said and not before:
+        return set()
+    gone = dict(said)
+    _below(index, gone, [oid for oid in said if oid not in before])
+    standing = _Standing(project, index, gone, touched)
+    # Also what an earlier reading found to stand on a purged object: does it still?
+    for oid in sorted(touched | before.keys()):
+        standing.look(oid)
+    touched.update(before.keys() ^ gone.keys())
+    if gone != before:
+        update.set_meta(KEY, json.dumps(gone) if gone else None)
+    found = touched & gone.keys()
+    if found:
+        update.set_meta(DUE, "1")
+    return found
+
+
+def state(project: Project, index: Index) -> dict[str, Any]:
+    """The fold of the project's notes."""
+    from git_datmo.model import operation
+
+    made: list[operation.Operation] = []
+    for blob in index.note_blobs(layout.PROJECT_ID):
+        try:
+            made += operation.parse_note(project.repository.objects.blob(blob))[0]
+        except Corrupt:
+            continue
+    return operation.fold(made)
+
+
+def _below(index: Index, gone: dict[str, str], news: list[str]) -> None:
+    """Add what the index knows to stand on newly purged objects."""
+    while news:
+        oid = news.pop()
+        for path, kind in ((("parent",), SNAPSHOT), (("before_id",), RUN), (("after_id",), RUN)):
+            for child in index.find_text(path, oid, kind):
+                if child not in gone:
+                    gone[child] = kind
+                    news.append(child)
+
+
+class _Standing:
+    """Whether objects stand on purged ones, by their commits; each is looked at once."""
+
+    def __init__(
+        self, project: Project, index: Index, gone: dict[str, str], touched: set[str]
+    ) -> None:
+        self._objects, self._index = project.repository.objects, index
+        self._gone, self._touched = gone, touched
+        self._clean: set[str] = set()
+
+    def look(self, target: str) -> bool:
+        """True, and noted as gone, when `target` stands on a purged object."""
+        stack = [target]
+        while stack:
+            oid = stack[-1]
+            parents = self._parents(oid)
+            open_ones = [p for p in parents if p not in self._gone and p not in self._clean]
+            if oid not in self._gone and any(parent in self._gone for parent in parents):
+                self._gone[oid] = RUN if runs.is_run(self._objects.commit(oid)) else SNAPSHOT
+            elif open_ones and oid not in self._gone:
+                stack += open_ones
+                continue
+            elif oid not in self._gone:
+                self._clean.add(oid)
+            stack.pop()
+        return target in self._gone
+
+    def _parents(self, oid: str) -> tuple[str, ...]:
+        """The parents that are worth a look: of what is noted and has no settled record."""
+        settled = oid not in self._touched and self._index.get(oid) is not None
+        if oid in self._gone or oid in self._clean or settled:
+            return ()
+        if not self._index.note_blobs(oid):
+            return ()
+        try:
+            return self._objects.commit(oid).parents
+        except Corrupt:
+            return ()

@@ -1,0 +1,264 @@
+"""Letting go of what was purged: our own chain, and what is kept of others'.
+
+Order: the new chain is durable before any ref moves; the local tip moves first; refs of old
+chains go last. So whatever moment a kill comes at, doing it again finishes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from git_datmo.errors import Corrupt, DatmoError
+from git_datmo.records import absorption, catalogue, chain, clones, environments, layout, lineage
+from git_datmo.records import purged as purges
+from git_datmo.records.kinds import ENVIRONMENT, RUN, SNAPSHOT
+from git_datmo.records.project import Project
+from git_datmo.storage import notes, refs
+from git_datmo.storage.index import Index
+from git_datmo.storage.locks import mutex
+from git_datmo.storage.objects import EMPTY_TREE
+
+FOREIGN = "it holds operations under this clone's name that this clone lacks"
+ALONE = "it says things that no other chain here says"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is to go: `doomed` are noted objects with their kinds, `stained` all commits that
+    are or stand on one of them, `idle` environments that only they used."""
+
+    doomed: dict[str, str]
+    stained: set[str]
+    idle: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Outcome:
+    """What was done here: the clone's new id if its chain was written anew, the tips of the
+    chains that were let go of by clone, and by ref why a chain was left as it is."""
+
+    clone: str | None = None
+    dropped: dict[str, set[str]] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+    named: tuple[str, ...] = ()
+
+
+def survey(project: Project, index: Index, roots: Mapping[str, str]) -> Survey:
+    """Everything that goes with `roots`, object ids with their kinds. Raises GitFailed."""
+    stained = lineage.standing_on(project, roots)
+    doomed = dict(roots)
+    for oid in stained - doomed.keys():
+        record = index.get(oid)
+        if record is not None and record.kind in (SNAPSHOT, RUN):
+            doomed[oid] = record.kind
+    return Survey(doomed, stained, _idle(project, index, doomed))
+
+
+def _idle(project: Project, index: Index, doomed: Mapping[str, str]) -> set[str]:
+    """The commits of environments that only doomed snapshots and runs have, and nobody kept."""
+    used = set()
+    for oid in doomed:
+        record = index.get(oid)
+        said = record.environment if record is not None else _environment_of(project, oid)
+        if said and said != EMPTY_TREE and project.repository.objects.has(said):
+            used.add(said)
+    found = set()
+    for tree in used:
+        users = [
+            record.id
+            for kind in (SNAPSHOT, RUN)
+            for record in index.select(
+                kind, environment=tree, include_hidden=True, include_deleted=True
+            )
+        ]
+        if all(oid in doomed for oid in users) and not index.count(ENVIRONMENT, environment=tree):
+            found.add(environments.commit_of(project, tree))
+    return found
+
+
+def _environment_of(project: Project, oid: str) -> str | None:
+    try:
+        _, said = layout.trailers(project.repository.objects.commit(oid).message)
+    except Corrupt:
+        return None
+    named = said.get("Datmo-Environment", "")
+    return named if layout.is_oid(named) else None
+
+
+def let_go(project: Project, roots: Mapping[str, str], *, absorb: bool) -> Outcome:
+    """Write our chain without what goes with `roots`, and say so to every clone.
+
+    With `absorb` the chains of other clones that hold it are taken over first, all that they
+    say of anything else, and then dropped here; without, only those that say nothing else.
+    Raises GitFailed, RepositoryBusy, NoSpace.
+    """
+    chain.heal(project, thoroughly=True)
+    done = Outcome()
+    with chain.writing(project) as writer:
+        index = writer.index
+        view = survey(project, index, roots)
+        taken: list[str] = []
+        own = catalogue.notes_tree(project, writer.tip) if writer.tip else EMPTY_TREE
+        for name, tip in _holding(project, view).items():
+            if not absorb:
+                continue
+            reason = _take(project, writer, own, tip, view.doomed)
+            if reason is not None:
+                done.left[name] = reason
+                continue
+            taken.append(tip)
+            writer.ref(name, None)
+            _noted(done, layout.clone_of(name) or "", tip)
+        tips = [*([writer.tip] if writer.tip else []), *taken]
+        gone = view.stained | view.idle
+        if writer.tip in view.stained:
+            carried = [m for m in lineage.mentions(project, tips) if m not in gone]
+            former = clones.read(project.home)
+            _noted(done, former.id if former is not None else "", str(writer.tip))
+            done.clone = writer.start_anew(view.doomed, carried)
+        elif taken:
+            carried = [m for m in lineage.mentions(project, taken) if m not in gone]
+            for commit in lineage.unreached(project, carried, tips[: len(tips) - len(taken)]):
+                writer.mention(commit)
+        known = purges.named(purges.state(project, index))
+        missing = {oid: kind for oid, kind in view.doomed.items() if oid not in known}
+        for said in purges.operations(missing):
+            writer.note(layout.PROJECT_ID, set=said)
+        for name, oid in _conveniences(project).items():
+            if oid in view.stained or oid in view.idle:
+                writer.ref(name, None)
+        done.named = tuple(sorted(missing))
+    if not absorb:
+        _forget_covered(project, roots, done)
+    return done
+
+
+def _noted(done: Outcome, clone: str, tip: str) -> None:
+    done.dropped.setdefault(clone, set()).add(tip)
+
+
+def _holding(project: Project, view: Survey) -> dict[str, str]:
+    """The chains of others, as kept here, that reach what is to go."""
+    found = refs.read(project.repository.common_dir, layout.REMOTES, skip=catalogue.CONVENIENCE)
+    return {
+        name: oid
+        for name, oid in found.found.items()
+        if layout.clone_of(name) and oid in view.stained
+    }
+
+
+def _conveniences(project: Project) -> dict[str, str]:
+    """All refs to single snapshots, runs and environments, ours and others'."""
+    found: dict[str, str] = {}
+    for prefix in (layout.OWN, layout.REMOTES):
+        found |= refs.read(project.repository.common_dir, prefix).found
+    return {name: oid for name, oid in found.items() if not layout.clone_of(name)}
+
+
+def _take(
+    project: Project, writer: chain.Writer, own: str, tip: str, doomed: Mapping[str, str]
+) -> str | None:
+    """Carry what a chain says of anything else; the reason when it cannot be taken over."""
+    clone = clones.read(project.home)
+    names = {writer.clone, *((clone.id, *clone.former) if clone is not None else ())}
+    try:
+        theirs = notes.without(
+            project.repository.objects, catalogue.notes_tree(project, tip), doomed
+        )
+        fresh = list(absorption.news(project, own, theirs))
+    except Corrupt as error:
+        return error.message
+    if any(made.clone in names for _, lines in fresh for made in lines):
+        return FOREIGN
+    for target, lines in fresh:
+        writer.carry(target, [made.line for made in lines])
+    return None
+
+
+def _forget_covered(project: Project, roots: Mapping[str, str], done: Outcome) -> None:
+    """Drop the chains that hold what goes where other chains say all the rest of theirs."""
+    index = catalogue.refresh(project)
+    with mutex(project.home):
+        view = survey(project, index, roots)
+        changes: dict[str, str | None] = {}
+        for name, tip in _holding(project, view).items():
+            if _covered(project, index, view, tip):
+                changes[name] = None
+                _noted(done, layout.clone_of(name) or "", tip)
+            else:
+                done.left[name] = ALONE
+        refs.update(project.repository.objects, project.home, changes)
+    catalogue.refresh(project)
+
+
+def _covered(project: Project, index: Index, view: Survey, tip: str) -> bool:
+    """Whether chains that are clean say all that the one at `tip` says of what stays."""
+    objects = project.repository.objects
+    clean = {name: oid for name, oid in index.tips().items() if oid not in view.stained}
+    try:
+        listed = list(notes.walk(objects, catalogue.notes_tree(project, tip)))
+        for target, blob in listed:
+            if target in view.doomed:
+                continue
+            others = {b for source, b in index.notes_on(target).items() if source in clean}
+            if blob in others:
+                continue
+            said = {line for other in others for line in objects.blob(other).splitlines()}
+            if not said.issuperset(objects.blob(blob).splitlines()):
+                return False
+    except Corrupt:
+        return False
+    gone = view.stained | view.idle
+    carried = [m for m in lineage.mentions(project, [tip]) if m not in gone]
+    return not lineage.unreached(project, carried, clean.values())
+
+
+def obey(project: Project) -> Outcome | None:
+    """Let go here of what any clone purged; None when there was nothing to do.
+
+    Costs one question to the index when nothing new was purged. Raises what `let_go` raises.
+    """
+    index = catalogue.refresh(project)
+    if not project.initialized or index.meta(purges.DUE) is None:
+        return None
+    roots = purges.known(index)
+    done = let_go(project, roots, absorb=False) if roots else Outcome()
+    with catalogue.refresh(project).update() as update:
+        update.set_meta(purges.DUE, None)
+    return done
+
+
+def is_settled(project: Project) -> bool:
+    """Obey what is due, if that is possible now; False when it could not be done."""
+    if project.index.meta(purges.DUE) is None:
+        return True
+    try:
+        obey(project)
+    except DatmoError:
+        return False
+    return True
+
+
+def superseded(project: Project, there: Mapping[str, str]) -> dict[str, str]:
+    """Of the refs of a remote: our own former chains that our present one says all of since
+    something was purged, and refs to what was purged."""
+    index, objects = catalogue.refresh(project), project.repository.objects
+    gone = purges.known(index)
+    clone, tip = clones.read(project.home), index.tips().get(layout.LOCAL_TIP)
+    if not gone or clone is None or tip is None:
+        return {}
+    own = catalogue.notes_tree(project, tip)
+    found = {}
+    for name, oid in there.items():
+        if name.startswith(layout.OWN) and oid in gone:
+            found[name] = oid
+        if layout.clone_of(name) not in clone.former or objects.descends(tip, oid):
+            continue
+        try:
+            theirs = notes.without(objects, catalogue.notes_tree(project, oid), gone)
+            if not list(absorption.news(project, own, theirs)):
+                found[name] = oid
+        except Corrupt:
+            continue
+    return found
