@@ -72,7 +72,8 @@ def push(
         done = joined(done, one)
     own = refs.read(common, layout.OWN).found
     wanted = due(project, there)
-    gone = [ref for ref in there if _is_retired(project, ref, own)]
+    index = catalogue.refresh(project)
+    gone = [ref for ref in there if ref not in own and _is_ours(project, index, ref)]
     if not dry_run:
         if wanted:
             exchange.push_refs(project, name, [f"{ref}:{ref}" for ref in wanted], report=report)
@@ -100,11 +101,8 @@ def _is_due(ref: str, oid: str, there: dict[str, str]) -> bool:
     return there.get(ref) != oid if ref.startswith(layout.NOTES) else ref not in there
 
 
-def _is_retired(project: Project, ref: str, own: dict[str, str]) -> bool:
-    """Whether a snapshot's or run's ref on the remote is one that we made and no longer keep."""
-    if ref in own:
-        return False
-    index = catalogue.refresh(project)
+def _is_ours(project: Project, index: Index, ref: str) -> bool:
+    """Whether a snapshot's or run's ref on the remote is one that we made."""
     return any(catalogue.made_here(project, index, oid) for oid in _objects(index, ref))
 
 

@@ -9,16 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from git_datmo.errors import (
-    ContentMissing,
-    DatmoError,
-    NoSpace,
-    ReadOnlyRepository,
-    RemoteError,
-)
+from git_datmo.errors import Conflict, ContentMissing, DatmoError, NoSpace, RemoteError
 from git_datmo.model.pointer import Pointer
 from git_datmo.remotes.base import Advance, Checkup, Held
 from git_datmo.remotes.transfer import each
+from git_datmo.storage.deposit import deposit
 from git_datmo.storage.store import Store
 
 # Asking for a file that was touched this long ago, in seconds, touches it again.
@@ -58,20 +53,14 @@ class Directory:
 
     def put(self, source: Store, pointers: Sequence[Pointer], advance: Advance) -> None:
         """Bring content there. Raises RemoteError when the folder cannot be written."""
-        for pointer in pointers:
-            fd = source.open(pointer)
-            try:
-                self._store.accept(fd, pointer, trusted=True, advance=advance)
-            except PermissionError as error:
-                raise RemoteError(f"cannot write {self.folder}: {error.strerror}") from error
-            except ReadOnlyRepository as error:
-                hint = "ask its owner for the right to write"
-                raise RemoteError(error.message, hint=hint) from error
-            except NoSpace as error:
-                hint = "make room there, then push again: what arrived is kept"
-                raise RemoteError(f"{self.folder}: {error.message}", hint=hint) from error
-            finally:
-                os.close(fd)
+        try:
+            deposit(source, self._store, pointers, advance)
+        except NoSpace as error:
+            hint = "make room there, then push again: what arrived is kept"
+            raise RemoteError(f"{self.folder}: {error.message}", hint=hint) from error
+        except Conflict as error:
+            hint = "ask its owner for the right to write"
+            raise RemoteError(error.message, hint=hint) from error
 
     def get(
         self, target: Store, pointers: Sequence[Pointer], advance: Advance

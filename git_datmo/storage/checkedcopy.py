@@ -12,11 +12,13 @@ from collections.abc import Callable
 
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage.durability import start_writeback
-from git_datmo.storage.filecopy import copy_all
+from git_datmo.storage.filecopy import copy_all, write_all
 
 Advance = Callable[[int], None]
 
 _BLOCK = 256 * 1024
+# What fits into one read costs less than a thread.
+SMALL = 1024 * 1024
 
 
 def copy_checked(source: int, target: int, size: int, advance: Advance | None = None) -> Pointer:
@@ -24,6 +26,8 @@ def copy_checked(source: int, target: int, size: int, advance: Advance | None = 
     import blake3
     import xxhash
 
+    if size <= SMALL:
+        return _in_one(source, target, size, advance)
     copying = _Copying(source, target, size)
     fast, strong, hashed = xxhash.xxh3_128(), blake3.blake3(), 0
     buffer = bytearray(_BLOCK)
@@ -44,6 +48,19 @@ def copy_checked(source: int, target: int, size: int, advance: Advance | None = 
         copying.join()
     copying.check()
     return Pointer(fast.hexdigest(), strong.hexdigest(), hashed)
+
+
+def _in_one(source: int, target: int, size: int, advance: Advance | None) -> Pointer:
+    import blake3
+    import xxhash
+
+    data = bytearray()
+    while len(data) < size and (piece := os.read(source, size - len(data))):
+        data += piece
+    write_all(target, data)
+    if advance is not None:
+        advance(len(data))
+    return Pointer(xxhash.xxh3_128_hexdigest(data), blake3.blake3(data).hexdigest(), len(data))
 
 
 def copy_trusted(source: int, target: int, size: int, advance: Advance | None = None) -> int:

@@ -18,7 +18,7 @@ _CANNOT = {
 }
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | bytearray) -> None:
     """Write every byte."""
     done = os.write(fd, data)
     while done < len(data):
