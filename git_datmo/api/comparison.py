@@ -29,7 +29,10 @@ def diff(project: Project, before_id: str, after_id: str, *, context: int = 3) -
     code: list[FileChange] = []
     kept: list[FileChange] = []
     stored: list[bytes] = []
-    for path, old, new in treediff.diff(project.repository.objects.tree, a.tree, b.tree):
+    moved = list(treediff.diff(project.repository.objects.tree, a.tree, b.tree))
+    leaves = [leaf for _, old, new in moved for leaf in (old, new) if leaf is not None]
+    project.repository.objects.bring(oid for mode, oid in leaves if mode not in (GITLINK, TREE))
+    for path, old, new in moved:
         if _is_folder(old) and _is_folder(new):
             continue
         change = _file(project, path, old, new)

@@ -13,7 +13,7 @@ from git_datmo.records import snapshots
 from git_datmo.records.pointers import pointer_at, pointers_of
 from git_datmo.records.project import Project
 from git_datmo.remotes import content as remote_content
-from git_datmo.storage.objects import TREE
+from git_datmo.storage.objects import GITLINK, TREE
 from git_datmo.storage.treediff import Finder, Leaf, walk
 
 
@@ -62,6 +62,7 @@ def files_of(project: Project, oid: str) -> dict[bytes, Leaf]:
             leaf = finder(path)
             if leaf is not None:
                 found[path] = leaf
+    objects.bring(blob for mode, blob in found.values() if mode not in (GITLINK, TREE))
     return {path: leaf for path, leaf in found.items() if leaf[0] != TREE}
 
 

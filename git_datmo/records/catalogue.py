@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import Corrupt, DamagedObject, NewerFormat
+from git_datmo.errors import Corrupt, DamagedObject, NewerFormat, RemoteError
 from git_datmo.records import clones, layout
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
@@ -77,6 +77,10 @@ def _catch_up(project: Project, index: Index, current: dict[str, str]) -> None:
         for name, tip in current.items():
             if known.get(name) != tip:
                 _follow(project, update, name, known.get(name), tip, touched, found)
+        if touched and project.repository.objects.promised.remotes:
+            from git_datmo.records import promises
+
+            promises.bring_records(project, touched)
         for target in touched:
             _fold(project, index, update, target)
         update.set_meta(PROBLEMS, json.dumps(found))
@@ -101,7 +105,6 @@ def _follow(
         found[name] = error.message
         update.set_tip(name, tip)
         return
-    found.pop(name, None)
     old = EMPTY_TREE
     if before is not None:
         try:
@@ -110,7 +113,17 @@ def _follow(
             for target in list(update.objects_of(name)):
                 update.set_note(name, target, None)
                 touched.add(target)
-    for target, _, blob in notes.diff(objects, old, new):
+    try:
+        changed: Iterable[tuple[str, str | None, str | None]] = notes.diff(objects, old, new)
+        if objects.promised.remotes:
+            changed = list(changed)
+            objects.bring(blob for _, _, blob in changed if blob is not None)
+    except RemoteError as error:
+        # A partial clone without its remote: what it knew holds until it can read on.
+        found[name] = error.message
+        return
+    found.pop(name, None)
+    for target, _, blob in changed:
         update.set_note(name, target, blob)
         touched.add(target)
     update.set_tip(name, tip)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from git_datmo.errors import Corrupt, DamagedObject
 from git_datmo.model.pointer import MAX_SIZE, Pointer, looks_like_pointer
+from git_datmo.records import promises
 from git_datmo.records.project import Project
 from git_datmo.storage.objects import BLOB, EXECUTABLE, TREE
 
@@ -17,9 +18,10 @@ def pointers_of(
 ) -> Iterator[tuple[bytes, Pointer]]:
     """(path, pointer) for each pointer below `tree`; `seen` trees are passed over and noted.
 
-    Raises InvalidPointer, DamagedObject.
+    Raises InvalidPointer, DamagedObject; RemoteError where a partial clone cannot read on.
     """
     objects = project.repository.objects
+    large = promises.larger(project, tree)
     noted = seen if seen is not None else set()
     stack = [(b"", tree)]
     while stack:
@@ -31,7 +33,7 @@ def pointers_of(
         for name, mode, child in objects.tree(oid):
             if mode == TREE:
                 stack.append((prefix + name + b"/", child))
-            elif mode in (BLOB, EXECUTABLE):
+            elif mode in (BLOB, EXECUTABLE) and child not in large:
                 try:
                     pointer = pointer_at(project, child)
                 except Corrupt as error:

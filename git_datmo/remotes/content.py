@@ -12,6 +12,7 @@ from git_datmo.records import catalogue
 from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
+from git_datmo.records.promises import bring_pointers
 from git_datmo.remotes import places
 from git_datmo.remotes.base import Place
 from git_datmo.storage import notes
@@ -57,14 +58,17 @@ def needed(
     seen: set[str] = set()
     wanted: dict[Pointer, str] = {}
     index = catalogue.refresh(project)
+    trees: dict[str, str] = {}
     for oid in snapshots:
         record = index.get(oid)
         if record is None or record.deleted:
             continue
-        if record.doc.get("file_collection_id") == EMPTY_TREE:
-            continue
+        if record.doc.get("file_collection_id") != EMPTY_TREE:
+            trees[oid] = record.tree or EMPTY_TREE
+    bring_pointers(project, trees.values())
+    for oid, tree in trees.items():
         try:
-            for path, pointer in pointers_of(project, record.tree or EMPTY_TREE, seen):
+            for path, pointer in pointers_of(project, tree, seen):
                 wanted.setdefault(pointer, os.fsdecode(path))
         except Corrupt as error:
             if damaged is None:

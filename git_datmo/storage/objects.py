@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import Conflict, DamagedObject, UnsupportedRepository
 from git_datmo.storage.fresh import Fresh
+from git_datmo.storage.gitformat import (
+    BLOB,
+    EMPTY_TREE,
+    EXECUTABLE,
+    GITLINK,
+    LINK,
+    TREE,
+    Commit,
+    Entry,
+    encode_tree,
+    parse_commit,
+    parse_tree,
+    patch_tree,
+    zone_text,
+)
 
 if TYPE_CHECKING:
     import pygit2
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    from git_datmo.storage.promised import Promised
 
-BLOB, TREE, LINK, GITLINK, EXECUTABLE = 0o100644, 0o040000, 0o120000, 0o160000, 0o100755
+__all__ = [
+    "BLOB",
+    "EMPTY_TREE",
+    "EXECUTABLE",
+    "GITLINK",
+    "LINK",
+    "TREE",
+    "Commit",
+    "Entry",
+    "Objects",
+]
 
-# One tree entry: its name, its mode, the object's id in hexadecimal.
-Entry = tuple[bytes, int, str]
-
-_ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]*)\0(.{20})", re.DOTALL)
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A commit as it is stored. `author` is `Name <email>`, `time` seconds since 1970."""
-
-    id: str
-    tree: str
-    parents: tuple[str, ...]
-    author: str
-    time: int
-    offset: int
-    message: str
 
 
 class Objects:
@@ -68,19 +74,46 @@ class Objects:
         """Open the database anew when it is next asked, to see packs written meanwhile."""
         self.__dict__.pop("repo", None)
 
+    @cached_property
+    def promised(self) -> Promised:
+        """What a partial clone left with its remotes; reading fetches it, one by one."""
+        from git_datmo.storage.promised import Promised
+
+        return Promised(self.common_dir)
+
     def read(self, oid: str) -> tuple[str, bytes]:
-        """The kind (`blob`, `tree`, …) and bytes of an object. Raises DamagedObject."""
+        """The kind (`blob`, `tree`, …) and bytes of an object.
+
+        Raises DamagedObject, and RemoteError for one that a partial clone cannot fetch now.
+        """
         import pygit2
 
         try:
-            kind, data = self.repo.read(oid)
+            kind, data = self._read(oid)
         except (KeyError, ValueError) as error:
-            if oid in self.fresh.objects:
-                return self.fresh.objects[oid]
             raise DamagedObject(f"the git object {oid} is missing") from error
         except pygit2.GitError as error:
             raise DamagedObject(f"the git object {oid} is damaged: {error}") from error
+        return kind, data
+
+    def _read(self, oid: str) -> tuple[str, bytes]:
+        try:
+            kind, data = self.repo.read(oid)
+        except (KeyError, ValueError):
+            if oid in self.fresh.objects:
+                return self.fresh.objects[oid]
+            if not self.promised.bring([oid]):
+                raise
+            kind, data = self.repo.read(oid)
         return _KINDS.get(int(kind), "unknown"), data
+
+    def bring(self, oids: Iterable[str]) -> None:
+        """Fetch those of some objects that a partial clone left with its remote, all at once.
+
+        Raises RemoteError.
+        """
+        if self.promised.remotes:
+            self.promised.bring(oid for oid in oids if not self.has(oid))
 
     def has(self, oid: str) -> bool:
         """Whether the object is in the database (its bytes are not looked at)."""
@@ -97,13 +130,18 @@ class Objects:
         return _KINDS.get(int(kind))
 
     def size(self, oid: str) -> int | None:
-        """The object's size in bytes without reading it; None when it is missing."""
+        """The object's size in bytes without reading it; None when it is missing.
+
+        Raises RemoteError as `read` does.
+        """
         import pygit2
 
         try:
             return int(self.repo.odb.read_header(oid)[1])
         except (KeyError, ValueError, pygit2.GitError):
-            return None
+            if not self.promised.bring([oid]):
+                return None
+        return int(self.repo.odb.read_header(oid)[1]) if oid in self.repo else None
 
     def blob(self, oid: str) -> bytes:
         """A blob's bytes. Raises DamagedObject."""
@@ -184,7 +222,7 @@ class Objects:
         """Store a commit. `author` is `Name <email>`, `when` seconds and offset in minutes."""
         if tree == EMPTY_TREE:
             self.write_tree(())  # git knows it without having it, but its fsck wants to find it
-        stamp = f"{max(0, min(when[0], 2**32 - 1))} {_offset(when[1])}"
+        stamp = f"{max(0, min(when[0], 2**32 - 1))} {zone_text(when[1])}"
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
         lines += [f"author {author} {stamp}", f"committer {committer or author} {stamp}"]
         text = "\n".join(lines) + "\n\n" + message
@@ -200,99 +238,5 @@ class Objects:
             return False
 
     def patch_tree(self, root: str, changes: Mapping[bytes, tuple[int, str] | None]) -> str:
-        """The tree `root` with paths set to (mode, id) or removed (None).
-
-        Folders appear and vanish as needed. Only the trees on the changed paths are rewritten.
-        """
+        """`gitformat.patch_tree` over this database."""
         return patch_tree(self.tree, self.write_tree, root, changes)
-
-
-def parse_tree(data: bytes, oid: str = "") -> list[Entry]:
-    """The entries of a tree object's bytes. Raises DamagedObject."""
-    entries: list[Entry] = []
-    at = 0
-    for match in _ENTRY.finditer(data):
-        if match.start() != at:
-            break
-        entries.append((match[2], int(match[1], 8), match[3].hex()))
-        at = match.end()
-    if at != len(data):
-        raise DamagedObject(f"the git tree {oid} is damaged")
-    return entries
-
-
-def encode_tree(entries: Iterable[Entry]) -> bytes:
-    """A tree object's bytes, in git's order (folders sort as if they ended with a slash)."""
-    ordered = sorted(entries, key=lambda e: e[0] + b"/" if e[1] == TREE else e[0])
-    return b"".join(b"%o %s\0%s" % (mode, name, bytes.fromhex(oid)) for name, mode, oid in ordered)
-
-
-def parse_commit(oid: str, data: bytes) -> Commit:
-    """Read a commit object's bytes. Raises DamagedObject."""
-    head, _, body = data.partition(b"\n\n")
-    tree, parents, author = "", [], b""
-    for line in head.split(b"\n"):
-        key, _, value = line.partition(b" ")
-        if key == b"tree":
-            tree = value.decode("ascii", "replace")
-        elif key == b"parent":
-            parents.append(value.decode("ascii", "replace"))
-        elif key == b"author":
-            author = value
-    match = re.fullmatch(rb"(.*>) (-?\d+) ([+-]\d{4})", author, re.DOTALL)
-    if not re.fullmatch(r"[0-9a-f]{40}", tree) or match is None:
-        raise DamagedObject(f"the git commit {oid} is damaged")
-    zone = int(match[3])
-    offset = (abs(zone) // 100 * 60 + abs(zone) % 100) * (-1 if zone < 0 else 1)
-    return Commit(
-        oid,
-        tree,
-        tuple(parents),
-        match[1].decode(errors="replace"),
-        int(match[2]),
-        offset,
-        body.decode(errors="replace"),
-    )
-
-
-def patch_tree(
-    read: Callable[[str], list[Entry]],
-    write: Callable[[Iterable[Entry]], str],
-    root: str,
-    changes: Mapping[bytes, tuple[int, str] | None],
-) -> str:
-    """`Objects.patch_tree` over any reader and writer of trees."""
-    if not changes:
-        return root
-    here: dict[bytes, tuple[int, str] | None] = {}
-    below: dict[bytes, dict[bytes, tuple[int, str] | None]] = {}
-    for path, value in changes.items():
-        name, slash, rest = path.partition(b"/")
-        if slash:
-            below.setdefault(name, {})[rest] = value
-        else:
-            here[name] = value
-    entries = {name: (mode, oid) for name, mode, oid in read(root)}
-    for name, value in here.items():
-        if value is None:
-            entries.pop(name, None)
-        else:
-            entries[name] = value
-    for name, inner in below.items():
-        old = entries.get(name)
-        base = old[1] if old is not None and old[0] == TREE else EMPTY_TREE
-        if base == EMPTY_TREE and not any(inner.values()):
-            continue
-        new = patch_tree(read, write, base, inner)
-        if new == EMPTY_TREE:
-            entries.pop(name, None)
-        else:
-            entries[name] = (TREE, new)
-    if not entries:
-        return EMPTY_TREE
-    return write((name, mode, oid) for name, (mode, oid) in entries.items())
-
-
-def _offset(minutes: int) -> str:
-    sign = "-" if minutes < 0 else "+"
-    return f"{sign}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"

@@ -50,6 +50,8 @@ class Payload:
         self._pointers: dict[str, Pointer] = {}
         self._sizes: dict[str, int] = {}
         paths: dict[Pointer, list[bytes]] = {}
+        entries = list(entries)
+        source.bring(entry.oid for entry in entries if entry.mode not in FOLDERS)
         for entry in entries:
             if entry.mode == LINK:
                 self._check_target(entry)

@@ -5,7 +5,7 @@ Trees come from strangers. Whatever cannot be written safely refuses the whole p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -27,13 +27,16 @@ Wanted = dict[bytes, "Wanted | None"]
 
 
 class ObjectSource(Protocol):
-    """Where git objects are read. Both raise DamagedObject for what is missing or no such thing."""
+    """Where git objects are read. Raises DamagedObject for what is missing or no such thing."""
 
     def tree(self, oid: str) -> list[tuple[bytes, int, str]]:
         """The entries of a tree as stored: name, mode, object id."""
 
     def blob(self, oid: str) -> bytes:
         """The bytes of a blob."""
+
+    def bring(self, oids: Iterable[str]) -> None:
+        """Fetch what a partial clone lacks of these, at once. Raises RemoteError."""
 
 
 class Entry(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from git_datmo.storage.objects import Entry, encode_tree, parse_tree, patch_tree
+from git_datmo.storage.gitformat import Entry, encode_tree, parse_tree, patch_tree
 from git_datmo.storage.repository import Repository
 from git_datmo.storage.treediff import Leaf
 
