@@ -23,6 +23,7 @@ from git_datmo.errors import RemoteError
 from git_datmo.remotes.refusals import refusal
 from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.git import Git
+from git_datmo.storage.objects import EMPTY_TREE
 
 # A scratch folder this old, in seconds, belongs to a process that was killed.
 LITTER_SECONDS = 2 * 86_400
@@ -159,6 +160,15 @@ class Wire:
             scratch.env,
             written=written,
         )
+
+    def refuses_pushes(self) -> RemoteError | None:
+        """What the server says against a push, or None; nothing is sent."""
+        spec = f"{EMPTY_TREE}:refs/datmo-store/check"
+        try:
+            self._ask(("push", "--dry-run", "--no-verify", "--porcelain", "--", self.url, spec), {})
+        except RemoteError as error:
+            return error
+        return None
 
     def _ask(
         self,

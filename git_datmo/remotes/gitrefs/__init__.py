@@ -1,0 +1,1 @@
+"""Content in git refs: for hosts that take nothing but git."""
