@@ -31,6 +31,7 @@ def before(project: Project, state: State, session: str, what: str) -> Snapshot:
         on = [oid for oid in reversed(lookup.visited(project)) if oid in held]
         known = held[on[0]] if on else next(iter(held.values()))
         lookup.visit(project, known.id)
+        project.let_go()
         return lookup.value(project, known, lookup.Names(index))
     home = project.repository.needs_work_tree("run a task")
     found = {

@@ -89,6 +89,7 @@ def _saved(project: Project, message: str, user: User) -> Snapshot:
         on = [oid for oid in reversed(lookup.visited(project)) if oid in held]
         known = held[on[0]] if on else next(iter(held.values()))
         lookup.visit(project, known.id)
+        project.let_go()
         return lookup.value(project, known, lookup.Names(index))
     session = lookup.session_of(project, None)
     return recording.record(project, now, recording.Words(session, message, visible=False))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.storage.index.database import Database, is_text, read_id
-from git_datmo.storage.index.record import Record
+from git_datmo.storage.index.record import Outline, Record
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
@@ -23,6 +23,7 @@ _FIELDS = (
 )
 _RECORDS = f"SELECT {_FIELDS} FROM objects o JOIN docs ON docs.obj = o.obj"
 _BATCH = 500
+_PAGE = 5000
 
 
 class Index:
@@ -99,10 +100,32 @@ class Index:
         sql = """SELECT 1 FROM notes JOIN sources USING (source) WHERE name = ? AND object = ?"""
         return bool(self._rows(sql, (source, _wanted(object_id))))
 
+    def notes_on(self, object_id: str) -> dict[str, str]:
+        """The blob that each source holds as the object's note, by source."""
+        sql = "SELECT name, blob FROM notes JOIN sources USING (source) WHERE object = ?"
+        return {name: blob.hex() for name, blob in self._rows(sql, (_wanted(object_id),))}
+
     def noted(self) -> Iterator[str]:
         """Every object that any source has a note on."""
         for (target,) in self._rows("SELECT DISTINCT object FROM notes"):
             yield target.hex()
+
+    def unread(self) -> Iterator[str]:
+        """What is noted and has no record: it is missing, damaged, or of a kind that is not known
+        here."""
+        sql = """SELECT DISTINCT n.object FROM notes n
+            LEFT JOIN objects o ON o.id = n.object WHERE o.obj IS NULL"""
+        for (target,) in self._rows(sql):
+            yield target.hex()
+
+    def outlines(self) -> Iterator[Outline]:
+        """Every record without its document, deleted ones too, in flat memory."""
+        last = -1
+        names = ", ".join(Outline._fields)
+        sql = f"SELECT {names}, obj FROM objects WHERE obj > ? ORDER BY obj LIMIT {_PAGE}"
+        while found := self._rows(sql, (last,)):
+            yield from (Outline.from_row(row) for row in found)
+            last = found[-1][-1]
 
     def get(self, object_id: str) -> Record | None:
         """The record of an object by its full id."""

@@ -7,7 +7,7 @@ JSON cannot say, and a key that starts with "$" is written with one more.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _FLOATS = {name: float(name) for name in ("nan", "inf", "-inf")}
 _DIGITS = 4000
@@ -78,6 +78,29 @@ class Record:
         for name in COLUMNS:
             seen[name] = getattr(self, name)
         return seen
+
+
+class Outline(NamedTuple):
+    """A record without its document; the fields are those of `Record`."""
+
+    id: str
+    kind: str
+    created: int
+    visible: bool
+    deleted: bool
+    label: str | None
+    session: str | None
+    tree: str | None
+    environment: str | None
+    at_max: int
+
+    @classmethod
+    def from_row(cls, row: tuple[Any, ...]) -> Outline:
+        """Of a row of `objects`, the ids as bytes; what follows the fields is left out."""
+        oid, kind, created, visible, deleted, label, session, tree, environment, at_max = row[:10]
+        ids = [known and known.hex() for known in (oid, tree, environment)]
+        flags = bool(visible), bool(deleted)
+        return cls(ids[0], kind, created, *flags, label, session, ids[1], ids[2], at_max)
 
 
 _FIELDS = (*(name for name in Record.__dataclass_fields__ if name != "doc"), "_text")
