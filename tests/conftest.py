@@ -54,7 +54,12 @@ LIBGIT2_LEVELS = (
     ConfigLevel.GLOBAL,
 )
 
-pytest_plugins = ["tests.kit.engine", "tests.kit.jupyter", "tests.kit.seaweed"]
+pytest_plugins = [
+    "tests.kit.engine",
+    "tests.kit.jupyter",
+    "tests.kit.lfsserver",
+    "tests.kit.seaweed",
+]
 
 settings.register_profile("sealed", database=None, deadline=None, print_blob=True)
 settings.load_profile("sealed")

@@ -63,6 +63,7 @@ PLACES: dict[str, tuple[str, ...] | None] = {
     "pandas": ("model",),  # only where a list is asked for its data frame
     "obstore": ("remotes",),
     "botocore": ("remotes",),
+    "urllib3": ("remotes",),
     "orjson": None,
     "yaml": None,
 }

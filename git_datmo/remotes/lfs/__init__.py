@@ -1,0 +1,1 @@
+"""Content on a Git LFS server: what GitHub, GitLab, Gitea and Forgejo have beside their git."""
