@@ -83,7 +83,8 @@ class Place(Protocol):
         """Everything that is there."""
 
     def remove(self, held: Sequence[Held]) -> int:
-        """Take files away; those that are gone already are no error. Returns the bytes freed."""
+        """Take files away; those that are gone already are no error, and those that were put or
+        asked for since they were listed stay, where that can be told. Returns the bytes freed."""
 
     def check(self) -> Checkup:
         """Ask whether it can be reached and written, leaving nothing behind. Does not raise."""

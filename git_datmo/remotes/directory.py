@@ -97,6 +97,8 @@ class Directory:
         freed = 0
         for file in held:
             try:
+                if time.time() - os.lstat(file.name).st_mtime < file.age:
+                    continue  # It was put or asked for since it was listed.
                 os.unlink(file.name)
             except FileNotFoundError:
                 continue

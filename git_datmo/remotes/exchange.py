@@ -48,8 +48,16 @@ def offered(project: Project, remote: str) -> dict[str, str]:
     return _ask(project, remote)
 
 
-def _ask(project: Project, address: str) -> dict[str, str]:
-    out = _network(project, "ls-remote", "--refs", "--", address, layout.OWN + "*")
+def advertised(project: Project, remote: str) -> dict[str, str]:
+    """The refs of ours that a remote shows, those that it keeps of others and for itself too.
+
+    Raises RemoteError.
+    """
+    return _ask(project, remote, "refs/datmo*")
+
+
+def _ask(project: Project, address: str, pattern: str = layout.OWN + "*") -> dict[str, str]:
+    out = _network(project, "ls-remote", "--refs", "--", address, pattern)
     lines = [line.split("\t", 1) for line in os.fsdecode(out).splitlines()]
     return {name: oid for oid, name in lines}
 
