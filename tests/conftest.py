@@ -59,6 +59,9 @@ pytest_plugins = [
     "tests.kit.jupyter",
     "tests.kit.lfsserver",
     "tests.kit.seaweed",
+    "tests.kit.webgit",
+    "tests.kit.chunkrefs",
+    "tests.kit.sshd",
 ]
 
 settings.register_profile("sealed", database=None, deadline=None, print_blob=True)

@@ -120,9 +120,9 @@ def stage(source: Store, pieces: Sequence[Piece], scratch: Scratch) -> list[Chun
     try:
         if process.stdin is None:
             raise GitFailed("git fast-import has no input")
-        with suppress(BrokenPipeError), process.stdin as stream:
+        with suppress(BrokenPipeError):
             for block in _stream(source, pieces):
-                stream.write(block)
+                process.stdin.write(block)
         _, said = process.communicate()
     except BaseException:
         process.kill()
