@@ -11,8 +11,10 @@ import contextlib
 import hashlib
 import itertools
 import json
+import os
 import re
 import secrets
+import shutil
 import socket
 import ssl
 import threading
@@ -386,6 +388,15 @@ def lfs_server(tmp_path: Path) -> Iterator[LfsServer]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def git_lfs() -> None:
+    """git-lfs is here: else the test is skipped, or fails where `CI` is set."""
+    if shutil.which("git-lfs") is None:
+        if os.environ.get("CI"):
+            pytest.fail("git-lfs is not installed")
+        pytest.skip("git-lfs is not installed")
+
+
 @dataclass
 class Field:
     """A bare git remote, and handles to the place beside it from clones of it."""
@@ -394,10 +405,20 @@ class Field:
     server: LfsServer
     origin: Repo
 
-    def clone(self, name: str, url: str | None = None) -> Lfs:
-        """The place as a new clone sees it."""
+    def clone(self, name: str, url: str | None = None, *settings: str) -> Lfs:
+        """The place as a new clone sees it; `settings` are `name=value` of its configuration."""
+        return self.handle(self.repo(name, url, *settings))
+
+    def repo(self, name: str, url: str | None = None, *settings: str) -> Repo:
+        """A clone's repository, which knows the server."""
         repo = Repo.init(self.root / name)
-        repo.git("config", "lfs.url", url or self.server.url)
+        for setting in (f"lfs.url={url or self.server.url}", *settings):
+            key, _, value = setting.partition("=")
+            repo.git("config", "--add", key, value)
+        return repo
+
+    def handle(self, repo: Repo) -> Lfs:
+        """The place as a clone's repository sees it."""
         git = Git(repo.git_dir, repo.path)
         return Lfs(git, repo.git_dir / "datmo", "origin", str(self.origin.path))
 

@@ -40,11 +40,17 @@ class Pass:
     ends: float | None = None
 
 
-class Access:
-    """Gets in, for one endpoint and one operation, from several threads."""
+# The user name and password that were right, by the address they were asked for.
+Logins = dict[str, tuple[str, str]]
 
-    def __init__(self, git: Git, endpoint: Endpoint, operation: str) -> None:
+
+class Access:
+    """Gets in, for one endpoint and one operation, from several threads. What somebody typed for
+    one operation is in `logins` for the next."""
+
+    def __init__(self, git: Git, endpoint: Endpoint, operation: str, logins: Logins) -> None:
         self._git, self._endpoint, self._operation = git, endpoint, operation
+        self._logins = logins
         self._lock = threading.Lock()
         self._pass: Pass | None = None
         self._asked = 0
@@ -86,6 +92,8 @@ class Access:
         with self._lock:
             filled, self._filled = self._filled, None
             if filled is not None:
+                login = filled.get("username", ""), filled["password"]
+                self._logins[self._endpoint.asked_as] = login
                 self._git.attempt("credential", "approve", data=_lines(filled), safe=False)
                 self._asked = 0
 
@@ -100,6 +108,8 @@ class Access:
         headers = _extra_headers(self._git, endpoint.url)
         if endpoint.password is not None and "authorization" not in {n.lower() for n in headers}:
             headers |= _basic(endpoint.user or "", endpoint.password)
+        elif endpoint.asked_as in self._logins:
+            headers |= _basic(*self._logins[endpoint.asked_as])
         return Pass(endpoint.url, headers)
 
     def _from_netrc(self) -> tuple[str, str] | None:

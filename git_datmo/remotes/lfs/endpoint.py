@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from git_datmo.errors import UsageError
+from git_datmo.errors import RemoteError, UsageError
 from git_datmo.remotes.sshaddress import SshAddress, ssh_address
 from git_datmo.storage.config import Config
 from git_datmo.storage.git import Git
@@ -33,7 +33,7 @@ class Endpoint:
 def find(git: Git, remote: str, url: str, operation: str) -> Endpoint:
     """The endpoint of a remote whose address is `url`, for UPLOAD or DOWNLOAD.
 
-    Raises UsageError when there can be none, or when `.lfsconfig` names a host it must not.
+    Raises RemoteError when there is none, or when `.lfsconfig` names a host it must not.
     """
     config = Config(git, None)
     keys = [f"lfs.{kind}" for kind in _kinds(operation, "url", "pushurl")]
@@ -43,12 +43,15 @@ def find(git: Git, remote: str, url: str, operation: str) -> Endpoint:
             return _named(named, key, url)
     for key, named in _tracked(git).items():
         if key in keys:
-            endpoint = _named(named, f"{key} in .lfsconfig", url)
+            try:
+                endpoint = _named(named, f"{key} in .lfsconfig", url)
+            except UsageError as error:
+                raise RemoteError(f".lfsconfig: {error.message}") from error
             _of_one_host(endpoint, url, key, named)
             return endpoint
     guessed = _guessed(url)
     if guessed is None:
-        raise UsageError(
+        raise RemoteError(
             f"{shown(url)} has no Git LFS server beside it",
             hint=f"name one: git config remote.{remote}.lfsurl https://host/path/info/lfs",
         )
@@ -80,11 +83,11 @@ def _kinds(operation: str, both: str, push: str) -> list[str]:
 def _named(named: str, key: str, remote_url: str) -> Endpoint:
     address = ssh_address(named)
     if address is not None:
-        return _over_ssh(address)
+        return _over_ssh(address, beside=False)
     try:
         ours = origin(named)
     except ValueError as error:
-        raise UsageError(
+        raise RemoteError(
             f"{key} is '{shown(named)}', which names no Git LFS server: {error}",
             hint="it can be https://…, http://… or ssh://…; "
             "for a folder use git config datmo.<remote>.store",
@@ -99,7 +102,7 @@ def _named(named: str, key: str, remote_url: str) -> Endpoint:
 def _guessed(url: str) -> Endpoint | None:
     address = ssh_address(url)
     if address is not None:
-        return _over_ssh(address)
+        return _over_ssh(address, beside=True)
     if url.startswith("git://"):
         return _over_http(_beside("https" + url[3:]), "https" + url[3:])
     try:
@@ -116,9 +119,10 @@ def _beside(url: str) -> str:
     return urlunsplit(parts._replace(path=path, query="", fragment=""))
 
 
-def _over_ssh(address: SshAddress) -> Endpoint:
+def _over_ssh(address: SshAddress, *, beside: bool) -> Endpoint:
     host = f"[{address.host}]" if ":" in address.host else address.host
-    url = _beside(f"https://{host}/{quote(address.path.lstrip('/'), safe='/~@:+')}")
+    there = f"https://{host}/{quote(address.path.lstrip('/'), safe='/~@:+')}"
+    url = _beside(there) if beside else there
     return Endpoint(url, None, None, address, url)
 
 
@@ -152,7 +156,7 @@ def _of_one_host(endpoint: Endpoint, remote_url: str, key: str, named: str) -> N
     secure = endpoint.ssh is not None or endpoint.url.startswith("https:")
     if there is not None and there == host and (secure or remote_url.startswith("http:")):
         return
-    raise UsageError(
+    raise RemoteError(
         f"the tracked file .lfsconfig says that {key} is {shown(named)}, which is not on the "
         f"host of {shown(remote_url)}; nothing is sent there because a file says so",
         hint=f"if that is right: git config {key} {shown(named)}",

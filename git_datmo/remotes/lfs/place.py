@@ -18,7 +18,7 @@ from git_datmo.remotes.base import Advance, Checkup, Held
 from git_datmo.remotes.gitwire import Wire
 from git_datmo.remotes.ledger import Ledger, Line, now
 from git_datmo.remotes.lfs import pointerfiles
-from git_datmo.remotes.lfs.access import Access
+from git_datmo.remotes.lfs.access import Access, Logins
 from git_datmo.remotes.lfs.batch import MOST_OBJECTS, OID, Answer, Api, Object
 from git_datmo.remotes.lfs.digests import Digests
 from git_datmo.remotes.lfs.endpoint import DOWNLOAD, UPLOAD, find, shown
@@ -49,6 +49,7 @@ class Lfs:
         self._digests = Digests(home / "sha256.sqlite")
         self._http = Http(git)
         self._apis: dict[str, Api] = {}
+        self._logins: Logins = {}
 
     @property
     def name(self) -> str:
@@ -232,7 +233,7 @@ class Lfs:
     def _api(self, operation: str) -> Api:
         if operation not in self._apis:
             endpoint = find(self._git, self._remote, self._url, operation)
-            access = Access(self._git, endpoint, operation)
+            access = Access(self._git, endpoint, operation, self._logins)
             self._apis[operation] = Api(self._http, access, operation)
         return self._apis[operation]
 
