@@ -50,7 +50,7 @@ def connect(address: Address) -> Amazon:
         config = Config(
             connect_timeout=10,
             read_timeout=120,
-            retries={"mode": "standard", "max_attempts": 6},
+            retries={"mode": "standard", "max_attempts": 5},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             max_pool_connections=CONNECTIONS,

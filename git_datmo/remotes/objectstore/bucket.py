@@ -211,7 +211,7 @@ class Bucket:
                         raise
                     self._delete_each(some)
                 except self.failures as error:
-                    if code_in(error) not in NOT_IMPLEMENTED:
+                    if code_in(error) not in NOT_IMPLEMENTED | {"NoSuchKey"}:
                         raise
                     self._delete_each(some)
 

@@ -10,7 +10,7 @@ from git_datmo.errors import ContentMissing, DamagedContent
 from git_datmo.model.pointer import Pointer
 from git_datmo.remotes.base import Advance
 from git_datmo.remotes.objectstore.bucket import Bucket
-from git_datmo.remotes.objectstore.layout import MIB, PART, parts_at_once
+from git_datmo.remotes.objectstore.layout import MIB, PART, RANGE, parts_at_once
 from git_datmo.remotes.objectstore.names import name_of
 from git_datmo.storage.arrivals import Arrival, receive
 from git_datmo.storage.store import Store
@@ -56,14 +56,14 @@ def _whole(bucket: Bucket, name: str, pointer: Pointer, arrival: Arrival, advanc
 
 def _ranges(bucket: Bucket, name: str, size: int, arrival: Arrival, advance: Advance) -> None:
     window: deque[Future[Any]] = deque()
-    starts = iter(range(arrival.offset, size, PART))
-    workers = parts_at_once(PART)
+    starts = iter(range(arrival.offset, size, RANGE))
+    workers = parts_at_once(RANGE)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="ranges")
 
     def ask() -> None:
         start = next(starts, None)
         if start is not None:
-            window.append(pool.submit(bucket.read, name, start, min(start + PART, size)))
+            window.append(pool.submit(bucket.read, name, start, min(start + RANGE, size)))
 
     try:
         for _ in range(workers):

@@ -11,6 +11,8 @@ from git_datmo.model.pointer import Pointer
 
 MIB = 1024 * 1024
 PART = 8 * MIB
+# What comes is asked for in smaller pieces: those that were on the way at a cut are lost.
+RANGE = 4 * MIB
 IN_FLIGHT = 48 * MIB
 # S3 allows 10,000 parts.
 MOST_PARTS = 9000

@@ -81,8 +81,10 @@ def code_in(error: BaseException) -> str:
     if isinstance(response, dict):
         return str(response.get("Error", {}).get("Code", ""))
     said = str(error)
-    match = re.search(r"<Code>(\w+)</Code>", said) or re.search(r"status code: (\d{3})", said)
-    return match[1] if match else ""
+    for pattern in (r"<Code>(\w+)</Code>", r"\(code: (\w+)\)", r"status code: (\d{3})"):
+        if match := re.search(pattern, said):
+            return match[1]
+    return ""
 
 
 def is_forbidden(error: RemoteError) -> bool:
