@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from git_datmo.api.status import info, status
-from git_datmo.errors import IdentityMissing, RequiredArgumentMissing, RunUnderWay
+from git_datmo.errors import Conflict, IdentityMissing, RequiredArgumentMissing, RunUnderWay
 from git_datmo.hooks.install import install
 from git_datmo.hooks.location import Location, location, manual_lines
 from git_datmo.hooks.uninstall import uninstall
@@ -38,11 +38,12 @@ def init(
     Writes below the git directory only. `force` renews the hooks and fetch lines of a project
     that is there and gives the defaults to what was never set. `program` starts git-datmo from
     a hook; none installs no hooks. Raises RequiredArgumentMissing for an empty name,
-    IdentityMissing.
+    IdentityMissing, Conflict in a mirror.
     """
     if name is not None and not name.strip():
         raise RequiredArgumentMissing("a project needs a name", hint="--name NAME")
     created = not project.initialized
+    _refuse_mirror(project)
     try:
         _ = project.identity
     except IdentityMissing:
@@ -61,6 +62,21 @@ def init(
             _undo(project)
         raise
     return Initialized(info(project), created, tuple(steps), tuple(manual))
+
+
+def _refuse_mirror(project: Project) -> None:
+    """Raise Conflict where a fetch overwrites every ref: what was recorded would be lost."""
+    config = project.repository.config
+    for remote in config.sections("remote"):
+        for line in config.all(f"remote.{remote}.fetch"):
+            target = line.partition(":")[2]
+            if target.endswith("*") and layout.LOCAL_TIP.startswith(target[:-1]):
+                raise Conflict(
+                    f"this is a mirror: the next fetch from '{remote}' would overwrite what is "
+                    f"recorded here ({line})",
+                    hint="work in a clone; or, to make this a repository of its own: git config "
+                    f"--unset-all remote.{remote}.fetch",
+                )
 
 
 def _describe(project: Project, name: str | None, description: str | None, force: bool) -> None:

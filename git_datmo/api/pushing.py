@@ -44,7 +44,7 @@ def push(
     SnapshotNotFound.
     """
     project.require_initialized()
-    name = remote or default_remote(project)
+    name = remote or default_remote(project, pushing=True)
     connect(project, name)
     chain.heal(project, thoroughly=True)
     astray.tidy(project)

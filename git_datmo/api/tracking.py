@@ -7,18 +7,25 @@ from collections.abc import Mapping
 from git_datmo.errors import RemoteError
 from git_datmo.records import layout
 from git_datmo.records.project import Project
-from git_datmo.remotes import places
+from git_datmo.remotes import places, renames
 from git_datmo.storage import refs
 from git_datmo.storage.locks import mutex
 
 
-def default_remote(project: Project) -> str:
-    """The remote that is meant when none is named: the branch's, `origin`, or the only one."""
+def default_remote(project: Project, *, pushing: bool = False) -> str:
+    """The remote that is meant when none is named: the branch's, `origin`, or the only one.
+
+    For a push, `branch.<name>.pushRemote` and `remote.pushDefault` come first, as in git.
+    """
     config = project.repository.config
     named = places.remotes(project)
     code, out, _ = project.repository.git.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
-    if code == 0:
-        chosen = config.get(f"branch.{out.decode(errors='surrogateescape').strip()}.remote")
+    branch = out.decode(errors="surrogateescape").strip() if code == 0 else ""
+    keys = [f"branch.{branch}.remote"]
+    if pushing:
+        keys = [f"branch.{branch}.pushRemote", "remote.pushDefault", *keys]
+    for key in keys:
+        chosen = config.get(key)
         if chosen in named:
             return str(chosen)
     if "origin" in named:
@@ -32,9 +39,11 @@ def default_remote(project: Project) -> str:
 
 
 def connect(project: Project, remote: str) -> None:
-    """Give a remote that was added after `init` its fetch line."""
+    """Give a remote that was added or renamed after `init` its fetch line."""
     config = project.repository.config
     line = layout.fetch_line(remote)
+    if project.initialized:
+        renames.follow(project, remote)
     if (
         project.initialized
         and remote in places.remotes(project)

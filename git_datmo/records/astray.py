@@ -41,8 +41,9 @@ def tidy(project: Project) -> int:
         chain.heal(project)
         index = refresh(project)
         moved = _move(project, index)
-        with index.update() as update:
-            update.set_meta(_SEEN, refs.signature(common, layout.OWN))
+        if project.repository.work_tree is not None:
+            with index.update() as update:
+                update.set_meta(_SEEN, refs.signature(common, layout.OWN))
     except DatmoError:
         return 0
     return moved

@@ -15,6 +15,7 @@ from git_datmo.errors import RemoteError
 from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
+from git_datmo.remotes.denials import denial
 from git_datmo.storage.git import environment
 
 ZERO = "0" * 40
@@ -75,8 +76,18 @@ def push_refs(
     Raises RemoteError.
     """
     held = [f"--force-with-lease={ref}:{oid}" for ref, oid in (leases or {}).items()]
-    args = ["--porcelain", "--atomic", "--no-verify", *held, "--", remote, *specs]
+    options = ["--porcelain", "--atomic", "--no-verify", f"--recurse-submodules={_care(project)}"]
+    args = [*options, *held, "--", remote, *specs]
     _network(project, "push", *args, report=report)
+
+
+def _care(project: Project) -> str:
+    """What git is to do about commits of submodules that are nowhere: check, where the user wants
+    any care. It cannot push them along, for they have no refs of ours."""
+    config = project.repository.config
+    recurse = "check" if config.boolean("submodule.recurse", False) else "no"
+    chosen = config.get("push.recurseSubmodules", recurse) or "no"
+    return "no" if chosen.lower() in ("no", "false", "off", "0") else "check"
 
 
 def fetch_refs(project: Project, remote: str, *, report: Report | None = None) -> None:
@@ -131,11 +142,9 @@ def _network(project: Project, *args: str, report: Report | None = None) -> byte
     else:
         code, out, err = _watched(project, words, env, report)
     if code != 0:
-        said = redacted((err or out).decode(errors="replace").strip())
-        lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
-        shown = lines[0] if lines else f"exit {code}"
         verb = next(word for word in args if word in ("push", "fetch", "ls-remote"))
-        raise RemoteError(f"git {verb} failed: {shown}", hint=said or None)
+        said = (redacted(text.decode(errors="replace")) for text in (out, err))
+        raise denial(verb, code, *said)
     return out
 
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from git_datmo.errors import RemoteError, UsageError
 from git_datmo.records.project import Project
+from git_datmo.remotes import renames
 from git_datmo.remotes.base import Place
 from git_datmo.remotes.directory import Directory
 from git_datmo.remotes.sshaddress import SshAddress, ssh_address
@@ -74,7 +75,9 @@ def place_of(project: Project, remote: str, url: str) -> Place | None:
 
 def setting(project: Project, remote: str) -> str | None:
     """What `datmo.<remote>.store` says, if anything."""
-    return project.repository.config.get(f"datmo.{remote}.store") or None
+    config = project.repository.config
+    names = [remote, *renames.former(project, remote)]
+    return next((said for name in names if (said := config.get(f"datmo.{name}.store"))), None)
 
 
 def _named(project: Project, remote: str, url: str, named: str) -> Place:

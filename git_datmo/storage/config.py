@@ -112,6 +112,11 @@ class Config:
         self._git.run(*args, codes=(0, 5))
         self.forget()
 
+    def rename_section(self, old: str, new: str) -> None:
+        """Give a section of the repository's own config another name, if there is one."""
+        self._git.attempt("config", "--local", "--rename-section", old, new)
+        self.forget()
+
     def remove_section(self, name: str) -> None:
         """Take a whole section out of the repository's own config."""
         self._git.attempt("config", "--local", "--remove-section", name)
