@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
-from git_datmo.records import catalogue, clones, layout
+from git_datmo.records import catalogue, clones, layout, obeying
 from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.remotes import outgoing, places
@@ -52,14 +52,14 @@ def deliver(
 
     With `content` all of our own is looked for there, not only what is new, and that of the
     objects in `again`; False brings none. Raises RemoteError, ContentMissing, Conflict (secrets
-    would go along); then the push must not go on.
+    would go along, or what was purged); then the push must not go on.
     """
     index = catalogue.refresh(project)
+    updates = list(updates)
+    obeying.refuse(project, [(ours, ref) for ours, ref, _ in updates])
     place = places.place_of(project, remote, url)
     try:
-        cargo = _cargo(
-            project, index, list(updates), mark(place, url), place is not None, bool(content)
-        )
+        cargo = _cargo(project, index, updates, mark(place, url), place is not None, bool(content))
         along = outgoing.look(project, remote, cargo.fresh)
         along.refuse()
         done = Exchange(remote, 0, 0, 0, notices=along.notices(), dry_run=dry_run)

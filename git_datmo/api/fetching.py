@@ -8,7 +8,7 @@ from dataclasses import replace
 from git_datmo.api import lookup
 from git_datmo.api.tracking import connect, default_remote
 from git_datmo.model.project import Exchange
-from git_datmo.records import astray, catalogue, layout
+from git_datmo.records import astray, catalogue, layout, obeying
 from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, places
@@ -93,7 +93,9 @@ def _refs(project: Project, name: str, dry_run: bool, report: Report | None) -> 
     now = wanted if dry_run else refs.read(common, room).found
     updates = [(ref, before.get(ref), now.get(ref)) for ref in sorted(changed)]
     updates += [(ref, before[ref], None) for ref in sorted(gone)]
-    notices = tuple(f"{ref}: {reason}" for ref, reason in catalogue.problems(index).items())
+    told = () if dry_run else obeying.obey(project)
+    index = catalogue.refresh(project)
+    notices = tuple(f"{ref}: {reason}" for ref, reason in catalogue.problems(index).items()) + told
     return Exchange(
         name, len(changed), 0, 0, notices=notices, updates=tuple(updates), dry_run=dry_run
     )

@@ -10,7 +10,7 @@ from git_datmo.api.delivery import deliver, joined, mark
 from git_datmo.api.tracking import connect, default_remote, track
 from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
-from git_datmo.records import absorption, astray, catalogue, chain, clones, layout
+from git_datmo.records import absorption, astray, catalogue, chain, clones, layout, obeying
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, places
@@ -57,7 +57,7 @@ def push(
     there = exchange.listed(project, name)
     chain_ref = layout.notes_ref(clone.id)
     for url in places.urls_of(project, name, push=True):
-        moved = [(tip, chain_ref, there.get(chain_ref, ""))]
+        moved = [(tip, chain_ref, there.get(chain_ref) or _former(clone, there))]
         one = deliver(
             project,
             name,
@@ -81,11 +81,33 @@ def push(
         if gone:
             exchange.push_refs(project, name, [f":{ref}" for ref in gone])
             track(project, name, dict.fromkeys(gone))
+        done = joined(done, _withdraw(project, name, there))
         done = joined(done, _absorb(project, name, there, chain_ref))
     updates: list[tuple[str, str | None, str | None]]
     updates = [(ref, there.get(ref), oid) for ref, oid in wanted.items()]
     updates += [(ref, there[ref], None) for ref in gone]
     return joined(done, Exchange(name, len(wanted), 0, 0, updates=tuple(updates)))
+
+
+def _former(clone: clones.Clone, there: dict[str, str]) -> str:
+    """How far our chain was pushed under the name that this clone had before; else empty."""
+    found = (there.get(layout.notes_ref(name)) for name in reversed(clone.former))
+    return next((oid for oid in found if oid is not None), "")
+
+
+def _withdraw(project: Project, remote: str, there: dict[str, str]) -> Exchange:
+    """Delete on a remote what holds purged objects and nothing that our chain does not."""
+    gone = obeying.superseded(project, there)
+    if not gone:
+        return Exchange(remote, 0, 0, 0)
+    try:
+        exchange.push_refs(project, remote, [f":{ref}" for ref in gone], leases=gone)
+    except RemoteError as error:
+        told = f"{remote} keeps {len(gone)} refs of what was purged: {error.message}"
+        return Exchange(remote, 0, 0, 0, notices=(told,))
+    track(project, remote, dict.fromkeys(gone))
+    updates = tuple((ref, oid, None) for ref, oid in gone.items())
+    return Exchange(remote, 0, 0, 0, updates=updates)
 
 
 def due(project: Project, there: dict[str, str]) -> dict[str, str]:

@@ -39,6 +39,7 @@ COMMANDS = {
     "pull": "remote",
     "clone": "remote",
     "remote": "remote",
+    "purge": "purge",
     "fsck": "fsck",
     "demo": "demo",
     "hook": "hook",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import Corrupt, DamagedObject
 from git_datmo.model import operation
-from git_datmo.records import catalogue, chain, clones
+from git_datmo.records import catalogue, chain, clones, purged
 from git_datmo.records.project import Project
 from git_datmo.storage import notes
 from git_datmo.storage.objects import EMPTY_TREE
@@ -39,6 +39,7 @@ def absorb(project: Project, chains: Mapping[str, str]) -> Absorbed:
         clone = clones.read(project.home)
         names = {writer.clone, *(clone.former if clone is not None else ())}
         own = catalogue.notes_tree(project, writer.tip) if writer.tip else EMPTY_TREE
+        gone = purged.known(writer.index)
         for other, tip in chains.items():
             if other == writer.clone:
                 continue
@@ -46,7 +47,11 @@ def absorb(project: Project, chains: Mapping[str, str]) -> Absorbed:
                 taken[other] = tip
                 continue
             try:
-                fresh = list(news(project, own, catalogue.notes_tree(project, tip)))
+                theirs = catalogue.notes_tree(project, tip)
+                if notes.noted(project.repository.objects, theirs, gone):
+                    left[other] = "it holds what was purged"
+                    continue
+                fresh = list(news(project, own, theirs))
             except Corrupt as error:
                 left[other] = error.message
                 continue

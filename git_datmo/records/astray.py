@@ -6,10 +6,11 @@ A ref below refs/datmo/ has one maker. What this clone did not make goes to
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError, RepositoryBusy
-from git_datmo.records import clones, layout
+from git_datmo.records import clones, layout, purged
 from git_datmo.records.catalogue import made_here, refresh
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
@@ -33,6 +34,9 @@ def tidy(project: Project) -> int:
         return 0
     stamp = refs.signature(common, layout.OWN)
     index = project.index
+    if index.meta(purged.DUE) is not None:
+        index = _obey(project)
+        stamp = refs.signature(common, layout.OWN)
     if index.meta(_SEEN) == stamp and clones.sound(common, project.home):
         return 0
     from git_datmo.records import chain
@@ -47,6 +51,15 @@ def tidy(project: Project) -> int:
     except DatmoError:
         return 0
     return moved
+
+
+def _obey(project: Project) -> Index:
+    """Let go of what some clone purged; what cannot be done now is tried again."""
+    from git_datmo.records import obeying
+
+    with suppress(DatmoError):
+        obeying.obey(project)
+    return project.index
 
 
 def _move(project: Project, index: Index) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import Corrupt, DamagedObject, NewerFormat, RemoteError
-from git_datmo.records import clones, layout
+from git_datmo.records import clones, layout, purged
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
 
@@ -81,8 +81,12 @@ def _catch_up(project: Project, index: Index, current: dict[str, str]) -> None:
             from git_datmo.records import promises
 
             promises.bring_records(project, touched)
+        gone = purged.follow(project, index, update, touched)
         for target in touched:
-            _fold(project, index, update, target)
+            if target in gone:
+                update.remove(target)
+            else:
+                _fold(project, index, update, target)
         update.set_meta(PROBLEMS, json.dumps(found))
 
 

@@ -9,8 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from git_datmo.errors import Corrupt, DatmoError
-from git_datmo.records import absorption, catalogue, chain, clones, environments, layout, lineage
+from git_datmo.errors import Corrupt
+from git_datmo.records import (
+    absorption,
+    catalogue,
+    chain,
+    clones,
+    environments,
+    layout,
+    lineage,
+)
 from git_datmo.records import purged as purges
 from git_datmo.records.kinds import ENVIRONMENT, RUN, SNAPSHOT
 from git_datmo.records.project import Project
@@ -35,13 +43,13 @@ class Survey:
 
 @dataclass
 class Outcome:
-    """What was done here: the clone's new id if its chain was written anew, the tips of the
-    chains that were let go of by clone, and by ref why a chain was left as it is."""
+    """What was done here: what was found, the clone's new id if its chain was written anew, the
+    tips of the chains that were let go of by clone, and by ref why a chain was left as it is."""
 
+    view: Survey
     clone: str | None = None
     dropped: dict[str, set[str]] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
-    named: tuple[str, ...] = ()
 
 
 def survey(project: Project, index: Index, roots: Mapping[str, str]) -> Survey:
@@ -94,10 +102,10 @@ def let_go(project: Project, roots: Mapping[str, str], *, absorb: bool) -> Outco
     Raises GitFailed, RepositoryBusy, NoSpace.
     """
     chain.heal(project, thoroughly=True)
-    done = Outcome()
     with chain.writing(project) as writer:
         index = writer.index
         view = survey(project, index, roots)
+        done = Outcome(view)
         taken: list[str] = []
         own = catalogue.notes_tree(project, writer.tip) if writer.tip else EMPTY_TREE
         for name, tip in _holding(project, view).items():
@@ -128,7 +136,6 @@ def let_go(project: Project, roots: Mapping[str, str], *, absorb: bool) -> Outco
         for name, oid in _conveniences(project).items():
             if oid in view.stained or oid in view.idle:
                 writer.ref(name, None)
-        done.named = tuple(sorted(missing))
     if not absorb:
         _forget_covered(project, roots, done)
     return done
@@ -212,53 +219,3 @@ def _covered(project: Project, index: Index, view: Survey, tip: str) -> bool:
     gone = view.stained | view.idle
     carried = [m for m in lineage.mentions(project, [tip]) if m not in gone]
     return not lineage.unreached(project, carried, clean.values())
-
-
-def obey(project: Project) -> Outcome | None:
-    """Let go here of what any clone purged; None when there was nothing to do.
-
-    Costs one question to the index when nothing new was purged. Raises what `let_go` raises.
-    """
-    index = catalogue.refresh(project)
-    if not project.initialized or index.meta(purges.DUE) is None:
-        return None
-    roots = purges.known(index)
-    done = let_go(project, roots, absorb=False) if roots else Outcome()
-    with catalogue.refresh(project).update() as update:
-        update.set_meta(purges.DUE, None)
-    return done
-
-
-def is_settled(project: Project) -> bool:
-    """Obey what is due, if that is possible now; False when it could not be done."""
-    if project.index.meta(purges.DUE) is None:
-        return True
-    try:
-        obey(project)
-    except DatmoError:
-        return False
-    return True
-
-
-def superseded(project: Project, there: Mapping[str, str]) -> dict[str, str]:
-    """Of the refs of a remote: our own former chains that our present one says all of since
-    something was purged, and refs to what was purged."""
-    index, objects = catalogue.refresh(project), project.repository.objects
-    gone = purges.known(index)
-    clone, tip = clones.read(project.home), index.tips().get(layout.LOCAL_TIP)
-    if not gone or clone is None or tip is None:
-        return {}
-    own = catalogue.notes_tree(project, tip)
-    found = {}
-    for name, oid in there.items():
-        if name.startswith(layout.OWN) and oid in gone:
-            found[name] = oid
-        if layout.clone_of(name) not in clone.former or objects.descends(tip, oid):
-            continue
-        try:
-            theirs = notes.without(objects, catalogue.notes_tree(project, oid), gone)
-            if not list(absorption.news(project, own, theirs)):
-                found[name] = oid
-        except Corrupt:
-            continue
-    return found

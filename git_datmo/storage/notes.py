@@ -42,16 +42,26 @@ def append(objects: Objects, tree: str, lines: Mapping[str, bytes]) -> str:
     return objects.patch_tree(tree, changes)
 
 
+def noted(objects: Objects, tree: str, targets: Iterable[str]) -> set[str]:
+    """Those of `targets` that a notes tree has a note on."""
+    wanted: dict[str, set[str]] = {}
+    for target in targets:
+        wanted.setdefault(target[:2], set()).add(target)
+    root = {
+        name.decode(errors="replace"): oid for name, mode, oid in objects.tree(tree) if mode == TREE
+    }
+    found: set[str] = set()
+    for head in wanted.keys() & root.keys():
+        found |= wanted[head] & {
+            head + rest.decode(errors="replace") for rest, _, _ in objects.tree(root[head])
+        }
+    return found
+
+
 def without(objects: Objects, tree: str, targets: Iterable[str]) -> str:
     """The notes tree without the notes of some objects; not having one is fine."""
-    gone = {target.encode() for target in targets}
-    root = {name: oid for name, mode, oid in objects.tree(tree) if mode == TREE}
-    changes: dict[bytes, tuple[int, str] | None] = {}
-    for head in sorted({target[:2] for target in gone} & root.keys()):
-        for rest, _, _ in objects.tree(root[head]):
-            if head + rest in gone:
-                changes[head + b"/" + rest] = None
-    return objects.patch_tree(tree, changes)
+    gone = sorted(target.encode() for target in noted(objects, tree, targets))
+    return objects.patch_tree(tree, {name[:2] + b"/" + name[2:]: None for name in gone})
 
 
 def walk(objects: Objects, tree: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,89 @@
+"""Obeying what other clones purged, and keeping it from being shared again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from git_datmo.errors import Conflict, Corrupt, DatmoError
+from git_datmo.records import absorption, catalogue, clones, erasure, layout
+from git_datmo.records import purged as purges
+from git_datmo.records.project import Project
+from git_datmo.records.purging import let_go
+from git_datmo.storage import notes
+
+
+def obey(project: Project) -> tuple[str, ...]:
+    """Let go here of what any clone purged; what to tell about it, in sentences.
+
+    Costs one question to the index when nothing new was purged. What cannot be done now is told,
+    and tried again by the next command.
+    """
+    index = catalogue.refresh(project)
+    if not project.initialized or index.meta(purges.DUE) is None:
+        return ()
+    roots = purges.known(index)
+    notices: list[str] = []
+    try:
+        if roots:
+            done = let_go(project, roots, absorb=False)
+            erasure.forget(project, done.view.doomed)
+            if done.clone is not None or done.dropped:
+                count = len(done.view.doomed)
+                notices.append(
+                    f"let go of {count} purged snapshots and runs; this clone's notes were written "
+                    "anew without them"
+                    if done.clone is not None
+                    else f"let go of the chains here that held {count} purged snapshots and runs"
+                )
+            notices += [
+                f"{ref} still holds what was purged: {why}" for ref, why in done.left.items()
+            ]
+            _, files, _ = erasure.free(project, done.view.doomed)
+            if files:
+                notices.append(f"freed {files} stored files that only purged snapshots had")
+        with catalogue.refresh(project).update() as update:
+            update.set_meta(purges.DUE, None)
+    except DatmoError as error:
+        notices.append(f"what was purged could not be let go of: {error.message}")
+    return tuple(notices)
+
+
+def superseded(project: Project, there: Mapping[str, str]) -> dict[str, str]:
+    """Of the refs of a remote: our own former chains that our present one says all of since
+    something was purged, and refs to what was purged."""
+    index, objects = catalogue.refresh(project), project.repository.objects
+    gone = purges.known(index)
+    clone, tip = clones.read(project.home), index.tips().get(layout.LOCAL_TIP)
+    if not gone or clone is None or tip is None:
+        return {}
+    own = catalogue.notes_tree(project, tip)
+    found = {}
+    for name, oid in there.items():
+        if name.startswith(layout.OWN) and oid in gone:
+            found[name] = oid
+        if layout.clone_of(name) not in clone.former or objects.descends(tip, oid):
+            continue
+        try:
+            theirs = notes.without(objects, catalogue.notes_tree(project, oid), gone)
+            if not list(absorption.news(project, own, theirs)):
+                found[name] = oid
+        except Corrupt:
+            continue
+    return found
+
+
+def refuse(project: Project, updates: Iterable[tuple[str, str]]) -> None:
+    """Raise Conflict when a push, given as (object id, ref), would bring what was purged."""
+    gone = purges.known(catalogue.refresh(project))
+    for oid, ref in updates if gone else ():
+        if not ref.startswith(layout.OWN) or not oid.strip("0"):
+            continue
+        held = oid in gone
+        if layout.clone_of(ref) and project.repository.objects.has(oid):
+            tree = catalogue.notes_tree(project, oid)
+            held = bool(notes.noted(project.repository.objects, tree, gone))
+        if held:
+            raise Conflict(
+                f"{ref} was not pushed: it holds what was purged",
+                hint="push again: this clone's notes are written anew without it",
+            )
