@@ -12,7 +12,7 @@ from git_datmo.records.project import Project
 from git_datmo.records.purging import Outcome, Survey
 from git_datmo.remotes import exchange
 
-_AGAIN = "it lets go when that clone fetches and pushes again"
+_AGAIN = "it goes when that clone fetches and pushes, or by git datmo purge"
 
 
 def of_remote(project: Project, remote: str, view: Survey) -> list[Holder]:

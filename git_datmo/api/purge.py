@@ -34,7 +34,7 @@ _PREFIX = re.compile(r"[0-9a-f]{4,40}")
 
 def purge(
     project: Project,
-    ids: Sequence[str],
+    ids: Sequence[str] = (),
     *,
     path: Sequence[str] = (),
     remote: bool = True,
@@ -46,14 +46,14 @@ def purge(
     Every chain here is freed of them, ours is written anew, every other clone does the same when
     it hears of it, and content that nothing else mentions goes at once; with `remote` on all
     remotes too. With `path`, all other snapshots and runs go along that hold the same bytes as
-    the named ones have at or below those paths. What was purged is never taken in again. Doing
-    it again goes on where it was cut off. Raises RequiredArgumentMissing, SnapshotNotFound,
+    the named ones have at or below those paths. What was purged is never taken in again. Without
+    `ids` it goes on with what was purged before, wherever that still is. Raises RequiredArgumentMissing, SnapshotNotFound,
     AmbiguousId, RunUnderWay, Corrupt, GitFailed.
     """
-    if not ids:
-        raise RequiredArgumentMissing("purge needs the id of a snapshot or run")
     project.require_initialized()
     _ = project.identity
+    if not ids and (path or not purged.known(catalogue.refresh(project))):
+        raise RequiredArgumentMissing("purge needs the id of a snapshot or run")
     names = places.remotes(project) if remote else []
     errors = _fetch(project, names)
     index = catalogue.refresh(project)

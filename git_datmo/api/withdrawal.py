@@ -135,7 +135,7 @@ def remove_content(
                     cleared, files=cleared.files + len(held), size=cleared.size + size
                 )
         except DatmoError as error:
-            holders.append(_kept(place, len(content), f"purge again: {error.message}"))
+            holders.append(_kept(place, len(content), f"git datmo purge, once this is cleared up: {error.message}"))
         finally:
             place.close()
     return cleared, holders
@@ -155,7 +155,7 @@ def _shared(project: Project, remote: str) -> str | None:
         return None
     return (
         f"other repositories may use it; if none does: "
-        f"git config datmo.{remote}.storeIsOurs true, then purge again"
+        f"git config datmo.{remote}.storeIsOurs true, then git datmo purge"
     )
 
 

@@ -13,7 +13,7 @@ FAILED = 7
 
 @verb("purge.purge")
 @click.command()
-@click.argument("ids", nargs=-1, required=True, metavar="SNAPSHOT|RUN...")
+@click.argument("ids", nargs=-1, metavar="[SNAPSHOT|RUN]...")
 @click.option(
     "--path",
     multiple=True,
@@ -37,7 +37,8 @@ def purge(
     They go with all that stands on them, from this clone's notes, from all remotes, and from
     every other clone when it hears of it; stored content that only they have goes at once. What
     was purged is never taken in again. Your own commits and branches are not touched: what still
-    holds it is listed. Exits with 7 if a remote could not be reached; do it again then.
+    holds it is listed. Exits with 7 if a remote could not do its part. Without an id it goes on
+    with what was purged before, wherever that has turned up again.
     """
     from git_datmo.ui import purge as ui
     from git_datmo.ui.progress import progress

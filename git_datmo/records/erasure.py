@@ -9,7 +9,6 @@ from pathlib import Path
 
 from git_datmo.errors import Corrupt
 from git_datmo.model.pointer import Pointer
-from git_datmo.records import purged
 from git_datmo.records.living import Living
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
@@ -37,9 +36,8 @@ def only_theirs(project: Project, doomed: Collection[str]) -> dict[Pointer, str]
         return found
     living = Living(project, 0)
     read: set[bytes] = set()
-    gone = {*doomed, *purged.known(project.index)}
     for root in living.roots():
-        if root.id in gone:
+        if root.id in doomed:
             continue
         for pointer in living.pointers(root, read):
             found.pop(pointer, None)

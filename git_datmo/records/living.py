@@ -13,7 +13,7 @@ from typing import NamedTuple
 from git_datmo.errors import Corrupt, DatmoError, InvalidPointer
 from git_datmo.model import operation
 from git_datmo.model.pointer import Pointer
-from git_datmo.records import catalogue, flights, layout
+from git_datmo.records import catalogue, flights, layout, purged
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
@@ -112,7 +112,10 @@ class Living:
         """What is noted and is no noun known here, and what refs name that no chain speaks of."""
         objects, common = self._project.repository.objects, self._project.repository.common_dir
         missing = []
+        gone = purged.known(index)
         for target in index.unread():
+            if target in gone:
+                continue
             kind = objects.kind(target)
             if kind == "commit":
                 yield Root(target, None, (objects.commit(target).tree,))
@@ -121,7 +124,7 @@ class Living:
         for prefix in PLACES:
             for name, oid in refs.read(common, prefix).found.items():
                 chain = layout.clone_of(name) is not None or name == layout.LOCAL_TIP
-                if chain or index.get(oid) is not None:
+                if chain or oid in gone or index.get(oid) is not None:
                     continue
                 kind = objects.kind(oid)
                 if kind == "commit":

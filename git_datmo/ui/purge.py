@@ -20,6 +20,9 @@ def to_dict(done: Purge) -> dict[str, Any]:
 
 def plan(found: Purge) -> Iterator[str]:
     """What a purge would take away."""
+    if not found.purged:
+        yield "Nothing new would be purged; what was purged before is looked for once more"
+        return
     yield f"{_count(len(found.purged), 'object')} would be purged:"
     for row in found.purged[: SHOWN * 2]:
         why = "" if row.named else " (stands on one of them)"
@@ -32,7 +35,7 @@ def plan(found: Purge) -> Iterator[str]:
 
 def report(done: Purge) -> Iterator[str]:
     """What a purge did."""
-    yield f"Purged {_count(len(done.purged), 'object')}"
+    yield f"Purged {_count(len(done.purged), 'object')}" if done.purged else "Purged nothing new"
     if done.files:
         yield f"  freed {_count(done.files, 'stored file')} ({size(done.size)}) here"
     if done.absorbed:
