@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
-from git_datmo.errors import ContentMissing
+from git_datmo.api import absence
 from git_datmo.model.pointer import Pointer
 from git_datmo.records import snapshots
 from git_datmo.records.pointers import pointer_at, pointers_of
@@ -18,27 +18,33 @@ from git_datmo.storage.treediff import Finder, Leaf, walk
 
 
 class Content:
-    """Verified content by pointer, fetched from the remotes when it is not in the store."""
+    """Verified content by pointer, fetched from the remotes when it is not in the store.
 
-    def __init__(self, project: Project, progress: Callable[[int], None] | None = None) -> None:
+    Of `snapshots`, all that is missing is fetched when the first of it is asked for.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        progress: Callable[[int], None] | None = None,
+        snapshots: Sequence[str] = (),
+    ) -> None:
         self._project = project
         self._progress = progress
+        self._snapshots = snapshots
 
     def prepare(self, wanted: dict[Pointer, str]) -> None:
-        """Bring what is missing. Raises ContentMissing that names all that cannot be had."""
+        """Bring what is missing. Raises ContentMissing that names all that cannot be had, where
+        it was looked for, and who can bring it."""
         lost = remote_content.collect(self._project, wanted, self._progress).lost
         if lost:
-            shown = list(lost)[:10]
-            listed = "; ".join(f"{wanted[p]} ({p.size} bytes, {p.key})" for p in shown)
-            more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""
-            raise ContentMissing(
-                f"the content of {len(lost)} files is neither here nor on a remote: {listed}{more}"
-            )
+            raise absence.error(self._project, wanted, lost, self._snapshots)
 
     def open(self, pointer: Pointer) -> int:
         """A descriptor of the content. Raises ContentMissing, DamagedContent."""
         if not self._project.store.has(pointer):
-            self.prepare({pointer: pointer.key})
+            along = remote_content.needed(self._project, self._snapshots, {})
+            self.prepare({pointer: pointer.key, **along})
         return self._project.store.open(pointer)
 
 
@@ -82,7 +88,7 @@ def open_files(project: Project, oid: str, mode: str) -> list[IO[Any]]:
     """Every file of a snapshot, opened for reading; what `Snapshot.get_files` gives."""
     found = sorted(files_of(project, oid).items())
     pointers = {path: pointer_at(project, blob) for path, (_, blob) in found}
-    content = Content(project)
+    content = Content(project, snapshots=[oid])
     content.prepare({p: os.fsdecode(path) for path, p in pointers.items() if p is not None})
     opened: list[IO[Any]] = []
     for path, (_, blob) in found:

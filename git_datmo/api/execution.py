@@ -131,7 +131,8 @@ def _prepare(project: Project, run: Underway, asked: Asked) -> tuple[Slot | None
         slot = pool.take(project.home, prefer=tree, flight=run.flight.path)
         try:
             run.live |= {"slot": slot.number, "tree": os.fspath(slot.tree)}
-            source = content.Content(project, asked.progress)
+            before = str(run.facts["before_id"])
+            source = content.Content(project, asked.progress, [before])
             slot.fill(project.repository.objects, source, tree)
         except BaseException:
             slot.close()

@@ -47,7 +47,7 @@ def checkout(
     record = lookup.snapshot(project, snapshot_id)
     snapshot = lookup.value(project, record, lookup.Names(project.index))
     objects = project.repository.objects
-    source = content.Content(project, progress)
+    source = content.Content(project, progress, [record.id])
     plan = restore.plan(objects, record.tree or "")
     source.prepare(needed(project, [record.id]))
     if into is not None:

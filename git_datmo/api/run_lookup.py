@@ -132,7 +132,7 @@ def read_part(project: Project, oid: str, part: str) -> bytes:
     pointer = pointer_at(project, leaf[1])
     if pointer is None:
         return objects.blob(leaf[1])
-    with os.fdopen(content.Content(project).open(pointer), "rb") as file:
+    with os.fdopen(content.Content(project, snapshots=[oid]).open(pointer), "rb") as file:
         return file.read()
 
 

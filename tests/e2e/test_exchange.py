@@ -172,3 +172,34 @@ def test_several_shapes_of_one_document(team: Team, maker: Repo) -> None:
     pushed = json.loads(datmo("push", "--json", cwd=maker.path).stdout)
     keys = {"remote", "refs", "content_files", "content_bytes", "missing", "notices", "updates"}
     assert set(pushed) == {*keys, "dry_run"}
+
+
+def test_a_rerun_fetches_what_it_needs_at_once(team: Team, maker: Repo) -> None:
+    for number in range(3):
+        maker.write(f"large-{number}.bin", large(10 + number))
+    datmo("run", "--label", "sizes", "--", "sh", "-c", "cat large*.bin | wc -c", cwd=maker.path)
+    datmo("push", cwd=maker.path)
+    reader = team.clone("reader")
+    datmo("pull", cwd=reader.path)
+    assert stored(reader) == []
+    done = datmo("rerun", "sizes", "--yes", "--check", cwd=reader.path)
+    assert str(4 * len(large(1))) in done.stderr
+    assert len(stored(reader)) == 4
+
+
+def test_what_is_missing_where(team: Team, maker: Repo, tmp_path: Path) -> None:
+    """Every remote that was asked is named, with what it said."""
+    datmo("push", cwd=maker.path)
+    for file in stored(team.origin):
+        file.unlink()
+    reader = team.clone("reader")
+    reader.git("remote", "add", "usb", str(Repo.bare(tmp_path / "usb.git").path))
+    (tmp_path / "a file").write_text("")
+    reader.git("config", "datmo.broken.store", str(tmp_path / "a file" / "store"))
+    reader.git("remote", "add", "broken", str(tmp_path / "broken.git"))
+    datmo("pull", "origin", cwd=reader.path)
+    for words in (["snapshot", "checkout", "first"], ["pull", "origin", "first"]):
+        done = datmo(*words, cwd=reader.path, check=False)
+        assert done.code == 5
+        for said in ("large.bin", f"{len(large(1))} bytes", "origin (", "usb (", "broken ("):
+            assert said in done.stderr, (words, said)

@@ -185,10 +185,12 @@ def test_what_went_past_the_hook_is_missing_not_corrupt(team: Team, maker: Repo)
     assert done.code == 5
     assert "data/large.bin" in done.stderr
     assert "neither here nor on a remote" in done.stderr
+    assert f"origin ({team.origin.path / 'datmo' / 'store'}): it is not there" in done.stderr
+    assert "not delivered by maker <" in done.stderr
     assert reader.status() == before
     pulled = datmo("pull", "--content", cwd=reader.path, check=False)
     assert pulled.code == 5
-    assert "missing everywhere" in pulled.stderr
+    assert "missing: data/large.bin" in pulled.stderr
 
     datmo("push", cwd=maker.path)  # brings what went missing, though no ref moves
     datmo("snapshot", "checkout", "best", cwd=reader.path)

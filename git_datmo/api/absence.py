@@ -1,0 +1,47 @@
+"""What to say when content cannot be had: what is missing, where it was looked for, who has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from git_datmo.errors import ContentMissing
+from git_datmo.model.pointer import Pointer
+from git_datmo.records import catalogue
+from git_datmo.records.project import Project
+
+SHOWN = 10
+
+
+def error(
+    project: Project,
+    names: Mapping[Pointer, str],
+    lost: Mapping[Pointer, Sequence[str]],
+    snapshots: Iterable[str] = (),
+) -> ContentMissing:
+    """The error for content of `snapshots` that is neither here nor on a remote.
+
+    `names` are its paths, `lost` why no place gave it.
+    """
+    shown = [f"{names[p]} ({p.size} bytes, {p.key})" for p in list(lost)[:SHOWN]]
+    more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
+    reasons = dict.fromkeys(reason for why in lost.values() for reason in why)
+    asked = "; ".join([*list(reasons)[:SHOWN]]) if reasons else "there is no remote to ask"
+    what = "1 file is" if len(lost) == 1 else f"{len(lost)} files is"
+    message = (
+        f"the content of {what} neither here nor on a remote: {'; '.join(shown)}{more}. {asked}"
+    )
+    return ContentMissing(message, hint=_hint(project, snapshots))
+
+
+def _hint(project: Project, snapshots: Iterable[str]) -> str | None:
+    """Who can bring it: the one who made the snapshot, or this clone if it did."""
+    index = catalogue.refresh(project)
+    makers: dict[str, None] = {}
+    for oid in snapshots:
+        first = catalogue.first_operation(project, index, oid)
+        if first is not None and not catalogue.made_here(project, index, oid):
+            makers[f"{first.by} (clone {first.clone})"] = None
+    if not makers:
+        return None
+    who = ", ".join(list(makers)[:SHOWN])
+    return f"not delivered by {who}: ask for 'git datmo push --content' there"
