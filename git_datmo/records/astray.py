@@ -39,9 +39,10 @@ def tidy(project: Project) -> int:
         stamp = refs.signature(common, layout.OWN)
     if index.meta(_SEEN) == stamp and clones.sound(common, project.home):
         return 0
-    from git_datmo.records import chain
+    from git_datmo.records import chain, rewriting
 
     try:
+        rewriting.undo(project)
         chain.heal(project)
         index = refresh(project)
         moved = _move(project, index)
