@@ -59,6 +59,7 @@ pytest_plugins = [
     "tests.kit.jupyter",
     "tests.kit.lfsserver",
     "tests.kit.seaweed",
+    "tests.kit.bucketserver",
     "tests.kit.webgit",
     "tests.kit.chunkrefs",
     "tests.kit.sshd",

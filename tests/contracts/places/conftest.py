@@ -45,7 +45,7 @@ def directory_ground(tmp_path: Path) -> Ground:
 
 
 # A kind of place is added by its name and the fixture `<name>_ground`.
-PLACES = ["directory", "objectstore", "lfs", "gitrefs", "ssh"]
+PLACES = ["directory", "objectstore", "google", "lfs", "gitrefs", "ssh"]
 
 
 @pytest.fixture(params=PLACES)
