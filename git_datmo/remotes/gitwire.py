@@ -8,6 +8,7 @@ nor written.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -22,7 +23,7 @@ from types import TracebackType
 from git_datmo.errors import RemoteError
 from git_datmo.remotes.refusals import refusal
 from git_datmo.storage.durability import disk_errors
-from git_datmo.storage.git import Git
+from git_datmo.storage.git import Git, failure
 from git_datmo.storage.objects import EMPTY_TREE
 
 # A scratch folder this old, in seconds, belongs to a process that was killed.
@@ -34,6 +35,7 @@ _NOBODY = {
     for part, value in (("NAME", "git-datmo"), ("EMAIL", "git-datmo"), ("DATE", "@1 +0000"))
 }
 _WRITTEN = re.compile(rb"Writing objects: .*?, ([0-9.]+) (bytes|KiB|MiB|GiB)")
+_FULL = re.compile(rb"^(?!remote:).*(No space left|Disk quota|Out of diskspace)", re.M)
 _UNITS = {b"bytes": 1, b"KiB": 1024, b"MiB": 1024**2, b"GiB": 1024**3}
 
 
@@ -85,8 +87,12 @@ class Scratch:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, *args: str, data: bytes | None = None) -> bytes:
-        """Run git on these objects. Raises GitFailed."""
-        return self.git.run(*args, data=data, env=self.env)
+        """Run git on these objects. Raises GitFailed, or NoSpace when our own disk is full."""
+        code, out, err = self.git.attempt(*args, data=data, env=self.env)
+        if code != 0:
+            room_left(self.folder, err)
+            raise failure(args, code, err)
+        return out
 
     def blob(self, data: bytes) -> str:
         """Write a blob; its id."""
@@ -137,7 +143,8 @@ class Wire:
         flags = ["--no-tags", "--no-write-fetch-head", "--refmap=", "--no-prune", "--quiet"]
         flags += ["--no-recurse-submodules", "--no-auto-gc", "--no-write-commit-graph"]
         wanted = "".join(f"{oid}\n" for oid in oids).encode()
-        self._ask((*options, "fetch", *flags, "--stdin", "--", self.url), scratch.env, wanted)
+        command = (*options, "fetch", *flags, "--stdin", "--", self.url)
+        self._ask(command, scratch.env, wanted, room=scratch.folder)
 
     def push(
         self,
@@ -176,11 +183,14 @@ class Wire:
         env: Mapping[str, str],
         data: bytes = b"",
         written: Callable[[int], None] | None = None,
+        room: Path | None = None,
     ) -> bytes:
         full = ("-c", "protocol.ext.allow=never", "-c", "protocol.version=2", *args)
         code, out, err = self._talk(full, {"GIT_DATMO_IN_HOOK": "1", **env}, data, written)
         if code == 0:
             return out
+        if room is not None:
+            room_left(room, err)
         verb = next(word for word in args if word in ("push", "fetch", "ls-remote"))
         raise refusal(verb, self.name, out, err)
 
@@ -212,6 +222,13 @@ class Wire:
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
+
+
+def room_left(folder: Path, said: bytes) -> None:
+    """Raise NoSpace when what git said is that our own disk is full."""
+    if _FULL.search(said):
+        with disk_errors(folder):
+            raise OSError(errno.ENOSPC, "no space left", os.fspath(folder))
 
 
 def _quoted(path: bytes) -> bytes:

@@ -32,6 +32,10 @@ _CUT = re.compile(
     r"RPC failed|hung up unexpectedly|early EOF|unexpected disconnect|Connection reset"
     r"|transfer closed|error: 50[234]|Empty reply"
 )
+_NOISE = re.compile(
+    r"(remote: )?(Enumerating|Counting|Compressing|Writing|Receiving|Resolving|Unpacking"
+    r"|Delta compression|Total|To |Done|Pushing to)"
+)
 # The first that matches is told, so the surer signs come first.
 _ADVICE = (
     (r"No space left|Disk quota", "make room there, then push again: what arrived is kept"),
@@ -66,7 +70,8 @@ _ADVICE = (
 def refusal(verb: str, name: str, out: bytes, err: bytes) -> RemoteError:
     """The error for a git command over the network that failed; `name` is the server's."""
     said = _without_passwords(err.decode(errors="replace") + out.decode(errors="replace"))
-    lines = [line.strip() for line in re.split(r"[\r\n]+", said) if line.strip()]
+    lines = [line.strip() for line in re.split(r"[\r\n]+", said)]
+    lines = [line for line in lines if line and not _NOISE.match(line)]
     shown = _telling(lines)
     kind, advice = RemoteError, None
     for pattern, hint in _ADVICE:

@@ -112,6 +112,11 @@ class Clones:
         self.homes.append(self.root / f"home-{len(self.homes)}")
         return GitRefs(self.git, self.homes[-1], "origin", self.url, limit, **options)
 
+    def over(self, port: int) -> Clones:
+        """From now on reach the server through another port of this machine."""
+        self.url = f"http://127.0.0.1:{port}/{self.url.rpartition('/')[2]}"
+        return self
+
     def problems(self) -> list[str]:
         """What was left behind here, where nothing should be."""
         left = [str(path) for home in self.homes for path in home.rglob("tmp-*")]

@@ -50,7 +50,7 @@ http {{
       auth_basic_user_file {root}/passwords;
       if ($forbidden) {{ return 403; }}
       fastcgi_param SCRIPT_FILENAME {backend};
-      fastcgi_param GIT_PROJECT_ROOT {repositories};
+      fastcgi_param GIT_PROJECT_ROOT "{repositories}";
       fastcgi_param GIT_HTTP_EXPORT_ALL "";
       fastcgi_param PATH_INFO $uri;
       fastcgi_param REMOTE_USER $remote_user;

@@ -6,7 +6,6 @@ than the content's, the rest has not been sent yet: its writer goes on from ther
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -17,9 +16,8 @@ from typing import NamedTuple
 
 from git_datmo.errors import DamagedContent, GitFailed
 from git_datmo.model.pointer import Pointer
-from git_datmo.remotes.gitwire import Scratch
+from git_datmo.remotes.gitwire import Scratch, room_left
 from git_datmo.remotes.ledger import Line, now
-from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.git import failure
 from git_datmo.storage.store import BLOCK, Store
 
@@ -133,9 +131,7 @@ def stage(source: Store, pieces: Sequence[Piece], scratch: Scratch) -> list[Chun
         report = scratch.git.git_dir / f"fast_import_crash_{process.pid}"
         report.unlink(missing_ok=True)
     if process.returncode != 0:
-        with disk_errors(scratch.folder):
-            if b"No space left" in said or b"Disk quota" in said:
-                raise OSError(errno.ENOSPC, "no space left", os.fspath(scratch.folder))
+        room_left(scratch.folder, said)
         raise failure(command, process.returncode, said)
     named = dict(line.split() for line in marks.read_text("ascii").splitlines())
     return [Chunk(named[f":{n}"], piece.size) for n, piece in enumerate(pieces, 1)]

@@ -35,10 +35,12 @@ def remove(ledger: Ledger, held: Sequence[Held]) -> int:
                 kept = {
                     pointer: line
                     for pointer, line in shelf.writer.lines.items()
-                    if pointer in young or _short(pointer) not in asked
+                    if pointer not in shelf.parts
+                    or pointer in young
+                    or _short(pointer) not in asked
                 }
                 if len(kept) < len(shelf.writer.lines):
-                    gone.update(p for p in shelf.writer.lines if p not in kept)
+                    gone.update(shelf.writer.lines.keys() - kept.keys())
                     changes += _rewritten(ledger, scratch, shelf, kept)
             try:
                 if changes:

@@ -54,22 +54,23 @@ def send(
     meter = Meter(advance)
     races = cuts = 0
     while True:
+        sending = _Sending(ledger, limit, source, meter, push)
         try:
-            _Sending(ledger, limit, source, meter, push).send(pointers)
+            sending.send(pointers)
             return
         except Stale:
             races += 1
             if races == TRIES:
                 raise
         except TooLarge:
-            if push <= SMALLEST_PUSH:
+            if sending.carried <= SMALLEST_PUSH:
                 raise
-            push //= 4
+            push = max(sending.carried // 4, SMALLEST_PUSH)
         except Cut:
             cuts += 1
             if cuts == CUTS:
                 raise
-            push = max(push // 4, SMALLEST_PUSH)
+            push = max(min(push, sending.carried) // 4, SMALLEST_PUSH)
         time.sleep(random.random() * 0.2 * (races + cuts))
 
 
@@ -77,6 +78,7 @@ class _Sending:
     def __init__(self, ledger: Ledger, limit: int, source: Store, meter: Meter, push: int) -> None:
         self.ledger, self.limit, self.source = ledger, limit, source
         self.meter, self.push = meter, push
+        self.carried = push
 
     def send(self, pointers: Sequence[Pointer]) -> None:
         held, own = own_among(self.ledger)
@@ -99,7 +101,7 @@ class _Sending:
                 touched = dict.fromkeys([*empty, *(piece.pointer for piece in batch)])
                 lines = {p: line_of(p, parts[p]) for p in touched}
                 self.meter.reach(done)
-                size = sum(piece.size for piece in batch)
+                self.carried = size = sum(piece.size for piece in batch)
                 own = publish(
                     self.ledger, scratch, own, lines, vanished, self._progress(done, size)
                 )
@@ -155,7 +157,9 @@ def silent(held: Iterable[Shelf], own: Shelf) -> list[Shelf]:
     return [
         shelf
         for shelf in others
-        if shelf.sure and all(line.at < before for line in shelf.writer.lines.values())
+        if shelf.sure
+        and shelf.parts.keys() == shelf.writer.lines.keys() != set()
+        and all(line.at < before for line in shelf.writer.lines.values())
     ]
 
 
