@@ -66,6 +66,9 @@ class LfsServer:
     tokens: bool = False  # actions carry a token of their own, which data is given for alone
     verify: bool = True
     chunked: bool = False
+    ranges: bool = True
+    slow: float = 0  # seconds for each block of content
+    refuse_after_put: int = 0  # so many times: content is kept, and the answer is an error
     ends: dict[str, Any] = field(default_factory=dict)  # expires_in, expires_at of actions
     largest: int | None = None
     data_url: str | None = None  # where content goes, if not here
@@ -131,13 +134,22 @@ class LfsServer:
         return "Token " + hashlib.sha256(b"a secret" + oid.encode()).hexdigest()[:16]
 
     def refuse(
-        self, status: int, method: str = "", pattern: str = "", times: int = 1, **headers: str
+        self,
+        status: int,
+        method: str = "",
+        pattern: str = "",
+        times: int = 1,
+        skip: int = 0,
+        **headers: str,
     ) -> None:
-        """Answer the next matching requests with a status."""
-        left = [times]
+        """Answer the next matching requests, after `skip` of them, with a status."""
+        left, passed = [times], [skip]
 
         def fault(handler: Handler) -> bool:
             if not left[0] or not handler.matches(method, pattern):
+                return False
+            if passed[0]:
+                passed[0] -= 1
                 return False
             left[0] -= 1
             handler.drain()
@@ -286,6 +298,10 @@ class Handler(BaseHTTPRequestHandler):
             incoming.rename(self.lfs.path(self._oid()))
         finally:
             incoming.unlink(missing_ok=True)
+        if self.lfs.refuse_after_put:
+            self.lfs.refuse_after_put -= 1
+            self.answer(502, {"message": "lost"})
+            return
         self.answer(200, {})
 
     def do_GET(self) -> None:
@@ -297,7 +313,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404, {"message": "gone"})
             return
         start, status, headers = 0, 200, {}
-        if match := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
+        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if match is not None and self.lfs.ranges:
             start, status = int(match[1]), 206
             if start >= len(data):
                 self.answer(416, {}, {"Content-Range": f"bytes */{len(data)}"})
@@ -316,6 +333,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _count(self, size: int) -> None:
         self.seen.body += size
+        if self.lfs.slow:
+            time.sleep(self.lfs.slow)
         if self.cut_after is not None and self.seen.body > self.cut_after:
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_RDWR)

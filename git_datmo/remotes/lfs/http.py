@@ -62,15 +62,24 @@ class Passing(RemoteError):
         self.pause = pause
 
 
-def persistently(work: Callable[[], R], tries: int = TRIES) -> R:
-    """The result of `work`, tried again after refusals that may pass; the last one is raised."""
-    for attempt in range(1, tries):
+def persistently(work: Callable[[], R], moved: Callable[[], int] = lambda: 0) -> R:
+    """The result of `work`, tried again after refusals that may pass; the last is a RemoteError.
+
+    As long as `moved`, the bytes that came over so far, grows, the tries begin anew.
+    """
+    attempt, before = 1, moved()
+    while True:
         try:
             return work()
         except Passing as error:
+            if moved() > before:
+                attempt, before = 1, moved()
+            if attempt == TRIES:
+                # Whoever tries what contains this must not try it as often again.
+                raise RemoteError(error.message, hint=error.hint) from error
             pause = 0.2 * 2**attempt * (0.5 + random.random())
             time.sleep(min(LONGEST_PAUSE, pause if error.pause is None else error.pause))
-    return work()
+            attempt += 1
 
 
 def checked(href: str, base: str) -> str:

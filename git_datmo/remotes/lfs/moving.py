@@ -90,7 +90,7 @@ class Mover:
                             continue
                         self._take(response, action, arrival, count)
 
-        persistently(way.again(attempt))
+        persistently(way.again(attempt), count.so_far)
 
     def _put(self, action: Action, body: _Body, size: int) -> BaseHTTPResponse:
         headers = dict(self._api.own_headers(action))
@@ -200,6 +200,10 @@ class _Count:
     def __init__(self, advance: Advance) -> None:
         self._advance = advance
         self._counted: int | None = None
+
+    def so_far(self) -> int:
+        """Bytes that need not move again."""
+        return self._counted or 0
 
     def begin(self, offset: int) -> None:
         """What is here before the first try did not move."""
