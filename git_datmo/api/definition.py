@@ -56,6 +56,18 @@ def find(project: Project, name: str) -> Found:
     )
 
 
+def deleted(project: Project, name: str) -> Record | None:
+    """The deleted environment that a name, an id or its beginning means. Raises AmbiguousId."""
+    gone = [r for r in kept(catalogue.refresh(project), deleted=True) if r.deleted]
+    wanted = name.lower()
+    found = [r for r in gone if r.doc.get("name") == name] or [
+        r for r in gone if _HEX.fullmatch(wanted) and (r.tree or "").startswith(wanted)
+    ]
+    if len(found) > 1:
+        _only(name, [Found(record.tree or "", record) for record in found])
+    return found[0] if found else None
+
+
 def named(index: Index, name: str) -> list[Record]:
     """The living environments with a name."""
     return [record for record in kept(index) if record.doc.get("name") == name]

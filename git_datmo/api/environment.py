@@ -1,4 +1,4 @@
-"""Environments: setup, create, select, update, delete, ls, inspect, templates."""
+"""Environments: setup, create, select, update, delete, undelete, ls, inspect, templates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from git_datmo.api import definition as definitions
-from git_datmo.api import imported, keeping, surroundings
+from git_datmo.api import imported, keeping, surroundings, undeletion
 from git_datmo.api.definition import SETTING, Found
 from git_datmo.api.surroundings import User
 from git_datmo.environments import interpreter
@@ -22,7 +22,17 @@ from git_datmo.records.project import Project
 from git_datmo.storage import worktree
 from git_datmo.storage.worktree import Options
 
-__all__ = ["create", "delete", "inspect", "ls", "select", "setup", "templates", "update"]
+__all__ = [
+    "create",
+    "delete",
+    "inspect",
+    "ls",
+    "select",
+    "setup",
+    "templates",
+    "undelete",
+    "update",
+]
 
 
 def templates(project: Project | None = None) -> list[Template]:
@@ -175,12 +185,35 @@ def delete(project: Project, environment_id: str | None = None) -> Environment:
     return gone
 
 
-def ls(project: Project, *, all: bool = False) -> list[Environment]:
+def undelete(project: Project, environment_id: str | None = None) -> Environment:
+    """Bring a deleted environment back, here and wherever that travels, with its name; one that
+    is not deleted stays as it is.
+
+    It is named by its name, its id or the beginning of that. Raises RequiredArgumentMissing,
+    EnvironmentDoesNotExist, AmbiguousId, Conflict when another one has its name now.
+    """
+    if not environment_id:
+        raise RequiredArgumentMissing("undelete needs the name or id of an environment")
+    project.require_initialized()
+    _ = project.identity
+    record = definitions.deleted(project, environment_id)
+    if record is None:
+        return keeping.one(project, definitions.find(project, environment_id).id)
+    tree = record.tree or ""
+    keeping.require_free(project, record.doc.get("name") or "", tree)
+    notices = undeletion.revive(project, [record])
+    return replace(keeping.one(project, tree), notices=notices)
+
+
+def ls(project: Project, *, all: bool = False, deleted: bool = False) -> list[Environment]:
     """The environments that were kept, newest first; with `all`, then those that only snapshots
-    brought. Raises ProjectNotInitialized.
+    brought. With `deleted` those that are deleted. Raises ProjectNotInitialized.
     """
     project.require_known()
     index = catalogue.refresh(project)
+    if deleted:
+        gone = (record for record in definitions.kept(index, deleted=True) if record.deleted)
+        return [replace(definitions.listed(record, None), kept=False) for record in gone]
     chosen = definitions.current(project)
     found = [definitions.listed(record, chosen) for record in definitions.kept(index)]
     if all:

@@ -77,6 +77,12 @@ def note(
     return is_new
 
 
+def require_free(project: Project, name: str, tree: str) -> None:
+    """Raise Conflict when a living environment other than `tree` has a name."""
+    if name:
+        _free(catalogue.refresh(project), name, tree)
+
+
 def _free(index: Index, name: str, tree: str) -> None:
     taken = [record for record in definitions.named(index, name) if record.tree != tree]
     if taken:

@@ -21,12 +21,14 @@ def ls(
     *,
     session_id: str | None = None,
     all: bool = False,
+    deleted: bool = False,
     filter: str | None = None,
     where: str | None = None,
     sort: str | None = None,
     limit: int | None = None,
 ) -> list[Snapshot]:
-    """The snapshots, newest first; hidden (automatic) ones only with `all`.
+    """The snapshots, newest first; hidden (automatic) ones only with `all`. With `deleted` those
+    that are deleted, hidden ones too.
 
     `filter` is a part of message or label, `where` an expression such as
     `stats.acc > 0.9 and label is null`, `sort` keys such as `-stats.acc,created`.
@@ -42,12 +44,18 @@ def ls(
     session = lookup.session_of(project, session_id) if session_id is not None else None
     names = lookup.Names(index)
     expression = _filter(where, names) if where else None
+    if deleted:
+        from git_datmo.api.undeletion import DELETED
+        from git_datmo.model.expression import And
+
+        expression = And((DELETED, expression)) if expression is not None else DELETED
     found = index.select(
         SNAPSHOT,
         where=expression,
         text=filter,
         session=session,
-        include_hidden=all,
+        include_hidden=all or deleted,
+        include_deleted=deleted,
         sort=keys,
         limit=limit,
     )

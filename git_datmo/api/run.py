@@ -1,4 +1,4 @@
-"""Runs: run, ls, inspect, logs, stop, delete, rerun, supervise.
+"""Runs: run, ls, inspect, logs, stop, delete, undelete, rerun, supervise.
 
 Each verb lives in a module of its own and is imported when it is first used.
 """
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from git_datmo.api.adoption import supervise
     from git_datmo.api.repetition import rerun
     from git_datmo.api.request import run
-    from git_datmo.api.runs import delete, inspect, logs, ls, stop
+    from git_datmo.api.runs import delete, inspect, logs, ls, stop, undelete
 
-__all__ = ["delete", "inspect", "logs", "ls", "rerun", "run", "stop", "supervise"]
+__all__ = ["delete", "inspect", "logs", "ls", "rerun", "run", "stop", "supervise", "undelete"]
 
 _VERBS = {
     "delete": "runs",
@@ -24,6 +24,7 @@ _VERBS = {
     "run": "request",
     "stop": "runs",
     "supervise": "adoption",
+    "undelete": "runs",
 }
 
 

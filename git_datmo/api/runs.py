@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from git_datmo.api import adoption, lookup, supervision, surroundings
 from git_datmo.api.run_lookup import find_value, resolve, under_way, value, value_of
 from git_datmo.api.surroundings import User
-from git_datmo.errors import RequiredArgumentMissing, RunUnderWay, ValidationFailed
+from git_datmo.api.undeletion import DELETED, labelled, revive
+from git_datmo.errors import RequiredArgumentMissing, RunNotFound, RunUnderWay, ValidationFailed
+from git_datmo.model.expression import And
 from git_datmo.model.fields import parse_sort
 from git_datmo.model.run import Run
 from git_datmo.records import catalogue, chain, flights, runs
@@ -26,6 +28,7 @@ def ls(
     *,
     session_id: str | None = None,
     all: bool = False,
+    deleted: bool = False,
     filter: str | None = None,
     where: str | None = None,
     sort: str | None = None,
@@ -36,7 +39,8 @@ def ls(
 
     `filter` is a part of command or label, `where` an expression such as
     `status == "failed" and results.accuracy > 0.9`, `sort` keys such as `-results.accuracy`.
-    `all` adds deleted ones. Runs whose supervisor died are seen to first.
+    `all` adds deleted ones, with `deleted` there are only those. Runs whose supervisor died are
+    seen to first.
     Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed.
     """
     keys = parse_sort(sort) if sort else None
@@ -52,8 +56,10 @@ def ls(
         from git_datmo.api import filters
 
         expression = filters.read(where, names.ids())
+    if deleted:
+        expression = And((DELETED, expression)) if expression is not None else DELETED
     found = []
-    if not where and not sort:
+    if not where and not sort and not deleted:
         found = [
             run
             for run in under_way(project, names)
@@ -65,8 +71,8 @@ def ls(
         where=expression,
         text=filter,
         session=session,
-        include_hidden=all,
-        include_deleted=all,
+        include_hidden=all or deleted,
+        include_deleted=all or deleted,
         sort=keys,
         limit=limit,
     )
@@ -184,3 +190,29 @@ def delete(project: Project, run_id: str) -> Run:
         if refs.read_one(project.repository.common_dir, name) == run.commit:
             writer.ref(name, None)
     return value_of(project, run.commit)
+
+
+def undelete(project: Project, run_id: str) -> Run:
+    """Bring a deleted run back, here and wherever that travels; one that is not deleted stays as
+    it is.
+
+    It is named by its id or the beginning of that, or by its label; `notices` say what of its
+    record was freed here meanwhile. Its snapshots are brought back one by one. Raises
+    RequiredArgumentMissing, RunNotFound, AmbiguousId.
+    """
+    if not run_id:
+        raise RequiredArgumentMissing("undelete needs the id of a run")
+    project.require_initialized()
+    _ = project.identity
+    try:
+        run = resolve(project, run_id)
+    except RunNotFound:
+        found = labelled(project, RUN, run_id)
+        if not found:
+            raise
+        run = value_of(project, found[0].id)
+    record = catalogue.refresh(project).get(run.commit) if run.commit else None
+    if record is None or not record.deleted:
+        return run
+    notices = revive(project, [record], {runs.ref(run.id): record.id})
+    return value_of(project, record.id, notices=notices)

@@ -1,14 +1,14 @@
-"""Sessions: create, select, update, delete, ls. `default` always exists."""
+"""Sessions: create, select, update, delete, undelete, ls. `default` always exists."""
 
 from __future__ import annotations
 
-from git_datmo.api import lookup
-from git_datmo.errors import Conflict, RequiredArgumentMissing, ValidationFailed
+from git_datmo.api import lookup, undeletion
+from git_datmo.errors import AmbiguousId, Conflict, RequiredArgumentMissing, ValidationFailed
 from git_datmo.model.session import Session
 from git_datmo.records import catalogue, chain, layout
-from git_datmo.records.kinds import SNAPSHOT
+from git_datmo.records.kinds import SESSION, SNAPSHOT
 from git_datmo.records.project import Project
-from git_datmo.storage.index import Index
+from git_datmo.storage.index import Index, Record
 
 MAX_NAME = 200
 
@@ -32,13 +32,16 @@ def create(project: Project, *, name: str | None = None, current: bool = True) -
     return _one(project, oid)
 
 
-def ls(project: Project) -> list[Session]:
-    """Every session, the newest first, `default` last unless it was written down.
+def ls(project: Project, *, deleted: bool = False) -> list[Session]:
+    """Every session, the newest first, `default` last unless it was written down; with `deleted`
+    those that are deleted, with the counts of their deleted snapshots.
 
     Raises ProjectNotInitialized.
     """
     project.require_known()
     index = catalogue.refresh(project)
+    if deleted:
+        return [_deleted_one(index, record) for record in _deleted(index)]
     chosen = lookup.session_of(project, None)
     found = [
         Session(
@@ -106,6 +109,67 @@ def delete(project: Project, *, name: str | None = None) -> Session:
         for snapshot in writer.index.select(SNAPSHOT, session=record.id, include_hidden=True):
             writer.note(snapshot.id, set={"deleted": True})
     return gone
+
+
+def undelete(project: Project, *, name: str | None = None) -> Session:
+    """Bring a deleted session back, with the snapshots that were deleted with it.
+
+    Raises RequiredArgumentMissing, SessionDoesNotExist, AmbiguousId, Conflict when another one
+    has its name now.
+    """
+    project.require_initialized()
+    if not name:
+        raise RequiredArgumentMissing("undelete needs the name or id of a session")
+    _ = project.identity
+    index = catalogue.refresh(project)
+    gone = _deleted(index)
+    found = [r for r in gone if r.doc.get("name") == name or r.id == name]
+    found = found or [r for r in gone if len(name) >= 4 and r.id.startswith(name.lower())]
+    if len(found) > 1:
+        raise AmbiguousId(
+            f"'{name}' could be several deleted sessions",
+            candidates=[record.id for record in found],
+            hint="name one of them by its id: git datmo session ls --deleted",
+        )
+    if not found:
+        return _one(project, lookup.session_of(project, name))
+    record = found[0]
+    if _named(index, str(record.doc.get("name") or "")) is not None:
+        raise Conflict(
+            f"there is a session '{record.doc.get('name')}' again",
+            hint="rename that one first: git datmo session update",
+        )
+    since = undeletion.deleted_at(project, record.id)
+    theirs = [
+        each
+        for each in _deleted_snapshots(index, record.id)
+        if undeletion.deleted_at(project, each.id) >= since
+    ]
+    undeletion.revive(project, [record, *theirs])
+    return _one(project, record.id)
+
+
+def _deleted(index: Index) -> list[Record]:
+    chosen = index.select(
+        SESSION, where=undeletion.DELETED, include_hidden=True, include_deleted=True
+    )
+    return list(chosen)
+
+
+def _deleted_snapshots(index: Index, session: str) -> list[Record]:
+    chosen = index.select(
+        SNAPSHOT,
+        where=undeletion.DELETED,
+        session=session,
+        include_hidden=True,
+        include_deleted=True,
+    )
+    return list(chosen)
+
+
+def _deleted_one(index: Index, record: Record) -> Session:
+    count = len(_deleted_snapshots(index, record.id))
+    return Session(record.id, str(record.doc.get("name") or ""), False, count, record.created)
 
 
 def _checked(name: str | None) -> str:

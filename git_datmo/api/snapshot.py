@@ -1,4 +1,4 @@
-"""Snapshots: create, ls, inspect, diff, checkout, update, delete.
+"""Snapshots: create, ls, inspect, diff, checkout, update, delete, undelete.
 
 Each verb lives in a module of its own and is imported when it is first used, so that a listing
 does not pay for what a capture needs.
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from git_datmo.api.creation import create
     from git_datmo.api.listing import files, inspect, ls
     from git_datmo.api.restoration import checkout
+    from git_datmo.api.undeletion import undelete
 
-__all__ = ["checkout", "create", "delete", "diff", "files", "inspect", "ls", "update"]
+__all__ = ["checkout", "create", "delete", "diff", "files", "inspect", "ls", "undelete", "update"]
 
 _VERBS = {
     "checkout": "restoration",
@@ -25,6 +26,7 @@ _VERBS = {
     "files": "listing",
     "inspect": "listing",
     "ls": "listing",
+    "undelete": "undeletion",
     "update": "changes",
 }
 

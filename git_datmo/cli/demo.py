@@ -63,7 +63,8 @@ def _show(step: Any) -> None:
 
 
 def _lines(shown: Any) -> list[str]:
-    from git_datmo.cli.snapshot import STYLES, table_of
+    from git_datmo.cli.snapshot import STYLES
+    from git_datmo.cli.snapshot_table import table_of
     from git_datmo.cli.table import lines_of
     from git_datmo.model.comparison import Comparison
     from git_datmo.model.diff import SnapshotDiff

@@ -1,4 +1,4 @@
-"""environment setup, create, select, update, delete, ls, inspect, templates."""
+"""environment setup, create, select, update, delete, undelete, ls, inspect, templates."""
 
 from __future__ import annotations
 
@@ -185,13 +185,23 @@ def delete(environment_id: str, json: bool) -> None:
     told(json, door.call("environment.delete", door.project(), environment_id), "Deleted")
 
 
+@verb("environment.undelete")
+@environment.command()
+@click.argument("environment_id", metavar=WHICH)
+@door.as_json
+def undelete(environment_id: str, json: bool) -> None:
+    """Bring a deleted environment back, with its name."""
+    told(json, door.call("environment.undelete", door.project(), environment_id), "Restored")
+
+
 @verb("environment.ls")
 @environment.command()
 @click.option("--all", "-a", is_flag=True, help="Those that only snapshots brought, too.")
+@click.option("--deleted", is_flag=True, help="Those that are deleted, and can be brought back.")
 @listing_options
-def ls(all: bool, **shown: Any) -> None:
+def ls(all: bool, deleted: bool, **shown: Any) -> None:
     """List the environments, newest first."""
-    found = door.call("environment.ls", door.project(), all=all)
+    found = door.call("environment.ls", door.project(), all=all, deleted=deleted)
     from git_datmo.ui import environment as ui
 
     if shown["json"] or shown["jsonl"] or shown["format"] in ("json", "jsonl"):

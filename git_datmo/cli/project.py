@@ -120,7 +120,7 @@ def _read(name: str | None, description: str | None) -> tuple[str | None, str | 
 def status(json: bool) -> None:
     """Show which snapshot you are on, what is unsaved, and what is running."""
     found = door.call("project.status", door.project(), user=door.user())
-    from git_datmo.cli.snapshot import as_dict
+    from git_datmo.cli.snapshot_table import as_dict
     from git_datmo.ui import run as runs
     from git_datmo.ui import status as ui
 

@@ -52,5 +52,5 @@ def run(ctx: click.Context, /, **given: Any) -> int:
     return execute(tuple(ctx.args), **given)
 
 
-for command in (runs.ls, runs.inspect, runs.logs, runs.stop, runs.delete, rerunning.rerun):
+for command in (*runs.EVERY, rerunning.rerun):
     run.add_command(command)

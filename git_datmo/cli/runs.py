@@ -1,4 +1,4 @@
-"""ls, inspect, logs, stop, delete: what can be done with runs."""
+"""ls, inspect, logs, stop, delete, undelete: what can be done with runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ WHICH = "RUN"
 @verb("run.ls")
 @click.command()
 @click.option("--session-id", metavar="SESSION", help="Only those of this session.")
-@click.option("--all", "-a", is_flag=True, help="Hidden ones too.")
+@click.option("--all", "-a", is_flag=True, help="Hidden and deleted ones too.")
+@click.option("--deleted", is_flag=True, help="Those that are deleted, and can be brought back.")
 @click.option("--details", is_flag=True, help="How they ended, where they ran, their snapshots.")
 @click.option("--filter", metavar="TEXT", help="Only those whose command or label has TEXT.")
 @click.option("--where", metavar="EXPR", help="Only those for which EXPR holds: 'results.acc > 1'.")
@@ -35,6 +36,7 @@ WHICH = "RUN"
 def ls(
     session_id: str | None,
     all: bool,
+    deleted: bool,
     filter: str | None,
     where: str | None,
     sort: str | None,
@@ -53,6 +55,7 @@ def ls(
         door.project(),
         session_id=session_id,
         all=all,
+        deleted=deleted,
         filter=filter,
         where=where,
         sort=sort,
@@ -69,7 +72,7 @@ def ls(
     names, rows = table_of(found, columns, details, exact=exact, narrow=door.width() is not None)
     show("run", names, rows, styles=STYLES, **shown)
     if not found and shown["format"] == "table":
-        chosen = filter or where or session_id
+        chosen = filter or where or session_id or deleted
         door.note(["no run matches" if chosen else "no run yet: git datmo run -- python train.py"])
 
 
@@ -175,3 +178,24 @@ def delete(run_id: str | None, named: str | None, json: bool) -> None:
         door.document(ui.to_dict(gone))
     else:
         door.say(f"Deleted run {gone.id}")
+
+
+@verb("run.undelete", named="run_id")
+@click.command()
+@click.argument("run_id", metavar=WHICH, required=False)
+@click.option("--id", "named", metavar=WHICH, help="The run (older form).")
+@door.as_json
+def undelete(run_id: str | None, named: str | None, json: bool) -> None:
+    """Bring a deleted run back, in every clone that gets to know of it."""
+    from git_datmo.ui import run as ui
+
+    back = door.call("run.undelete", door.project(), run_id or named)
+    door.note(back.notices)
+    if json:
+        door.document(ui.to_dict(back))
+    else:
+        door.say(f"Restored run {back.id}")
+
+
+# What `run` and `task` have alike.
+EVERY = (ls, inspect, logs, stop, delete, undelete)

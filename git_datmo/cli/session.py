@@ -1,4 +1,4 @@
-"""session create, select, update, delete, ls."""
+"""session create, select, update, delete, undelete, ls."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ def create(name: str | None, named: str | None, current: bool, json: bool) -> No
 
 @verb("session.ls")
 @session.command()
+@click.option("--deleted", is_flag=True, help="Those that are deleted, and can be brought back.")
 @listing_options
-def ls(**shown: Any) -> None:
+def ls(deleted: bool, **shown: Any) -> None:
     """List the sessions, newest first."""
-    found = door.call("session.ls", door.project())
+    found = door.call("session.ls", door.project(), deleted=deleted)
     rows = [{**asdict(item)} for item in found]
     show("session", ["name", "current", "snapshots", "id"], rows, **shown)
 
@@ -90,6 +91,18 @@ def delete(name: str | None, named: str | None, yes: bool, json: bool) -> None:
     gone = door.call("session.delete", found, name=chosen)
     count = f"{gone.snapshots} snapshot{'' if gone.snapshots == 1 else 's'}"
     _told(json, gone, f"Deleted session '{gone.name}' and hid its {count}")
+
+
+@verb("session.undelete", named="name")
+@session.command()
+@click.argument("name", required=False)
+@click.option("--name", "named", help="The session's name or id.")
+@door.as_json
+def undelete(name: str | None, named: str | None, json: bool) -> None:
+    """Bring a deleted session back, with the snapshots that were deleted with it."""
+    back = door.call("session.undelete", door.project(), name=name or named)
+    count = f"{back.snapshots} snapshot{'' if back.snapshots == 1 else 's'}"
+    _told(json, back, f"Session '{back.name}' is there, with {count}")
 
 
 def _told(json: bool, session: Any, text: str) -> None:

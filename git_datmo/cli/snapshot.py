@@ -1,4 +1,4 @@
-"""snapshot create, ls, inspect, diff, checkout, update, delete."""
+"""snapshot create, ls, inspect, diff, checkout, update, delete, undelete."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from git_datmo.cli import door
 from git_datmo.cli.door import Group, verb
+from git_datmo.cli.snapshot_table import as_dict, table_of
 from git_datmo.cli.table import listing_options, show
 
 STYLES = {"id": "yellow", "label": "cyan"}
@@ -84,6 +85,7 @@ def create(json: bool, config: tuple[str, ...], stats: tuple[str, ...], **given:
 @snapshot.command()
 @click.option("--session-id", metavar="SESSION", help="Only those of this session.")
 @click.option("--all", "-a", is_flag=True, help="Hidden (automatic) ones too.")
+@click.option("--deleted", is_flag=True, help="Those that are deleted, and can be brought back.")
 @click.option("--details", is_flag=True, help="The ids of code, environment and files too.")
 @click.option("--filter", metavar="TEXT", help="Only those whose message or label holds TEXT.")
 @click.option("--where", metavar="EXPR", help="Only those for which EXPR holds: 'stats.acc > 0.9'.")
@@ -94,6 +96,7 @@ def create(json: bool, config: tuple[str, ...], stats: tuple[str, ...], **given:
 def ls(
     session_id: str | None,
     all: bool,
+    deleted: bool,
     filter: str | None,
     where: str | None,
     sort: str | None,
@@ -112,6 +115,7 @@ def ls(
         door.project(),
         session_id=session_id,
         all=all,
+        deleted=deleted,
         filter=filter,
         where=where,
         sort=sort,
@@ -123,43 +127,6 @@ def ls(
         return
     names, rows = table_of(found, columns, details, exact=shown["format"] == "csv")
     show("snapshot", names, rows, styles=STYLES, **shown)
-
-
-def table_of(
-    found: list[Any], columns: str | None, details: bool, *, exact: bool
-) -> tuple[list[str], list[dict[str, Any]]]:
-    from git_datmo.model.fields import lookup, parse_columns
-    from git_datmo.ui.rows import local_time
-
-    if columns is not None:
-        paths = parse_columns(columns)
-        names = [".".join(path) for path in paths]
-        rows = []
-        for item in found:
-            whole = as_dict(item) or {}
-            rows.append({n: lookup(whole, p) for n, p in zip(names, paths, strict=True)})
-        return names, rows
-    names = ["id", "created at", "config", "stats", "message", "label"]
-    if details:
-        names += ["session", "code id", "environment id", "file collection id", "author"]
-    size = None if exact or details else 12
-    rows = [
-        {
-            "id": item.id[:size],
-            "created at": item.created_at.isoformat() if exact else local_time(item.created),
-            "config": item.config or None,
-            "stats": item.stats or None,
-            "message": item.message if exact else item.message.partition("\n")[0],
-            "label": item.label,
-            "session": item.session,
-            "code id": item.code_id,
-            "environment id": item.environment_id,
-            "file collection id": item.file_collection_id,
-            "author": item.author,
-        }
-        for item in found
-    ]
-    return names, rows
 
 
 @verb("snapshot.inspect")
@@ -289,11 +256,19 @@ def delete(snapshot_id: str | None, named: str | None, json: bool) -> None:
         door.say(f"Deleted snapshot {gone.id}")
 
 
-def as_dict(item: Any) -> dict[str, Any] | None:
-    """A snapshot as the document that `--json` prints."""
-    if item is None:
-        return None
-    shown: dict[str, Any] = item.to_dict()
-    shown["created_at"] = item.created_at.isoformat()
-    shown["config"], shown["stats"] = dict(item.config), dict(item.stats)
-    return shown
+@verb("snapshot.undelete", named="snapshot_id")
+@snapshot.command()
+@click.argument("snapshot_id", metavar="SNAPSHOT", required=False)
+@click.option("--id", "named", metavar="SNAPSHOT", help="The snapshot (older form).")
+@door.as_json
+def undelete(snapshot_id: str | None, named: str | None, json: bool) -> None:
+    """Bring a deleted snapshot back, in every clone that gets to know of it.
+
+    `git datmo snapshot ls --deleted` lists them. Says which of its files were freed meanwhile.
+    """
+    back = door.call("snapshot.undelete", door.project(), snapshot_id or named)
+    door.note(back.notices)
+    if json:
+        door.document({**(as_dict(back) or {}), "notices": list(back.notices)})
+    else:
+        door.say(f"Restored snapshot {back.id}")

@@ -1,4 +1,4 @@
-"""task run, ls, inspect, logs, stop, delete, rerun: the older name of `run`."""
+"""task run, ls, inspect, logs, stop, delete, undelete, rerun: the older name of `run`."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def task_run(command: tuple[str, ...], **given: Any) -> int:
     return execute(command, **given)
 
 
-for command in (runs.ls, runs.inspect, runs.logs, runs.stop, runs.delete, rerunning.rerun):
+for command in (*runs.EVERY, rerunning.rerun):
     task.add_command(command)
