@@ -108,9 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
             if not self.state.batches:
                 self._refuse(Refusal(501, "NotImplemented"))
                 return
-            for name in re.findall(r"<Key>(.*?)</Key>", body.decode()):
+            gone = re.findall(r"<Key>(.*?)</Key>", body.decode())
+            for name in gone:
                 self.state.objects.pop(name, None)
-            self._send(200, b"<DeleteResult></DeleteResult>")
+            rows = "".join(f"<Deleted><Key>{name}</Key></Deleted>" for name in gone)
+            self._send(200, f"<DeleteResult>{rows}</DeleteResult>".encode())
         elif "uploads" in query:
             prefix = query.get("prefix", "")
             rows = "".join(
