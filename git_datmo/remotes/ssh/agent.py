@@ -49,6 +49,7 @@ class Session:
         """Answer until the client is gone; what came whole by then gets its name."""
         signal.signal(signal.SIGALRM, silent)
         self.output.write(MAGIC)
+        self.output.flush()
         try:
             while self.one():
                 self.output.flush()
@@ -209,7 +210,7 @@ class Session:
             os.close(fd)
 
     def list(self, asked: "dict[str, object]") -> None:
-        files, following = self.store.page(amount(asked["from"]))
+        files, following = self.store.page(amount(asked["start"]))
         self.answer(files=files, next=following)
 
     def remove(self, asked: "dict[str, object]") -> None:
