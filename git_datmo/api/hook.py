@@ -10,7 +10,7 @@ from git_datmo.api.surroundings import User
 from git_datmo.hooks import handle
 from git_datmo.model.project import Exchange
 from git_datmo.model.snapshot import Snapshot
-from git_datmo.records import astray
+from git_datmo.records import astray, obeying
 from git_datmo.records.project import Project
 
 MAX_LOG = 256 * 1024
@@ -50,6 +50,7 @@ def pre_push(project: Project, remote_name: str, url: str, lines: bytes) -> Exch
 
     Raises RemoteError or ContentMissing: then the push must not go on.
     """
+    obeying.obey(project)
     moved = astray.tidy(project)
     updates = [
         (update.local_oid, os.fsdecode(update.remote_ref), update.remote_oid)

@@ -10,6 +10,7 @@ from git_datmo.records import purged as purges
 from git_datmo.records.project import Project
 from git_datmo.records.purging import let_go
 from git_datmo.storage import notes
+from git_datmo.storage.index import Index
 
 
 def obey(project: Project) -> tuple[str, ...]:
@@ -19,10 +20,12 @@ def obey(project: Project) -> tuple[str, ...]:
     and tried again by the next command.
     """
     index = catalogue.refresh(project)
-    if not project.initialized or index.meta(purges.DUE) is None:
+    due = index.meta(purges.DUE)
+    if not project.initialized or due is None or due == _others(index):
         return ()
     roots = purges.known(index)
     notices: list[str] = []
+    left = False
     try:
         if roots:
             done = let_go(project, roots, absorb=False)
@@ -38,14 +41,22 @@ def obey(project: Project) -> tuple[str, ...]:
             notices += [
                 f"{ref} still holds what was purged: {why}" for ref, why in done.left.items()
             ]
+            left = bool(done.left)
             _, files, _ = erasure.free(project, done.view.doomed)
             if files:
                 notices.append(f"freed {files} stored files that only purged snapshots had")
         with catalogue.refresh(project).update() as update:
-            update.set_meta(purges.DUE, None)
+            # What is left can go as soon as other chains say the same.
+            update.set_meta(purges.DUE, _others(project.index) if left else None)
     except DatmoError as error:
         notices.append(f"what was purged could not be let go of: {error.message}")
     return tuple(notices)
+
+
+def _others(index: Index) -> str:
+    """A stamp of what others' chains say here."""
+    tips = sorted(item for item in index.tips().items() if item[0].startswith(layout.REMOTES))
+    return layout.blob_id(repr(tips).encode())
 
 
 def superseded(project: Project, there: Mapping[str, str]) -> dict[str, str]:
