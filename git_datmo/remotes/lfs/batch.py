@@ -151,9 +151,12 @@ class Api:
         if item.get("size", thing.size) != thing.size:
             said = f"it has {item['size']} bytes there, not {thing.size}"
             return Answer(thing, {}, 422, said)
+        listed = item.get("actions") or item.get("_links") or {}
+        if not isinstance(listed, dict):
+            raise ValueError("an object's 'actions' are none")
         base = self._access.current().url
         actions = {}
-        for name, action in (item.get("actions") or item.get("_links") or {}).items():
+        for name, action in listed.items():
             if not isinstance(action, dict) or not isinstance(action.get("href"), str):
                 raise ValueError(f"the action {name!r} of an object is none")
             ends = ending(action.get("expires_in"), action.get("expires_at"))

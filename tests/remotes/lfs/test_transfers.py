@@ -126,12 +126,12 @@ class TestCuts:
         place = lfs_field.clone("a")
         place.put(here, [kept], nothing)
         server.slow = 0.02
-        killer = threading.Thread(
-            target=lambda: (
-                wait_for(lambda: any(seen.body > 500_000 for seen in server.requests("PUT"))),
-                server.stop(),
-            )
-        )
+
+        def kill() -> None:
+            wait_for(lambda: any(seen.body > 500_000 for seen in server.requests("PUT")))
+            server.stop()
+
+        killer = threading.Thread(target=kill)
         killer.start()
         with pytest.raises(RemoteError, match=r"broke|reached"):
             place.put(here, [lost], nothing)
