@@ -7,7 +7,7 @@
     done = datmo.run(["python", "train.py"], timeout="2h")
 
 `snapshot`, `run` (also called `task`), `session`, `environment`, `project` and `remote` have the
-verbs of the command line, with the same keywords; the project is the one around the current
+verbs of the command line, with the same keywords, and `gc()` frees space; the project is the one around the current
 directory, or around `home=`. What is not used is not imported.
 """
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     environment: Noun
     project: Noun
     remote: Noun
+    gc: Noun
 
 __all__ = [
     "Config",
@@ -45,6 +46,7 @@ __all__ = [
     "__version__",
     "environment",
     "errors",
+    "gc",
     "log",
     "log_config",
     "log_result",
@@ -58,7 +60,7 @@ __all__ = [
     "task",
 ]
 
-_NOUNS = frozenset({"snapshot", "run", "task", "session", "environment", "project", "remote"})
+_NOUNS = frozenset({"snapshot", "run", "task", "session", "environment", "project", "remote", "gc"})
 _CLASSES = {
     "Config": "git_datmo.config",
     "Logger": "git_datmo.logger",

@@ -31,6 +31,7 @@ _RUN: dict[str, tuple[str, ...]] = {
     "logs": ("run_id",),
     "stop": ("run_id",),
     "delete": ("run_id",),
+    "undelete": ("run_id",),
     "rerun": ("run_id",),
 }
 
@@ -43,18 +44,22 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "snapshot.checkout": ("snapshot_id", "into"),
     "snapshot.update": ("snapshot_id", "config", "stats", "message", "label"),
     "snapshot.delete": ("snapshot_id",),
+    "snapshot.undelete": ("snapshot_id",),
     "session.create": ("name",),
     "session.select": ("name",),
     "session.update": ("session_id", "name"),
     "session.delete": ("name",),
+    "session.undelete": ("name",),
     "environment.setup": ("type", "framework", "language"),
     "environment.create": ("paths", "name", "description"),
     "environment.select": ("environment_id",),
     "environment.update": ("environment_id", "name", "description"),
     "environment.delete": ("environment_id",),
+    "environment.undelete": ("environment_id",),
     "environment.ls": (),
     "environment.inspect": ("environment_id",),
     "environment.templates": (),
+    "gc.gc": (),
     "project.init": ("name", "description"),
     "remote.push": ("remote",),
     "remote.fetch": ("remote",),
@@ -75,7 +80,7 @@ _NAMED = ("snapshot_id", "before_id", "after_id", "run_id", "task_id", "environm
 class Noun:
     """The verbs of one noun, as functions that find their project.
 
-    `run(…)` and `task(…)` are short for `run.run(…)` and `task.run(…)`.
+    `run(…)` and `task(…)` are short for `run.run(…)` and `task.run(…)`, `gc(…)` for `gc.gc(…)`.
     """
 
     def __init__(self, name: str) -> None:
@@ -83,9 +88,10 @@ class Noun:
         vars(self).update(_CLASSES.get(name, {}))
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if f"{self._name}.run" not in POSITIONS:
-            raise TypeError(f"git_datmo.{self._name} is a noun: call one of its verbs")
-        return self.run(*args, **keywords)
+        for verb in ("run", self._name):
+            if f"{self._name}.{verb}" in POSITIONS:
+                return getattr(self, verb)(*args, **keywords)
+        raise TypeError(f"git_datmo.{self._name} is a noun: call one of its verbs")
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
         title = f"{self._name}.{verb}"

@@ -40,6 +40,7 @@ COMMANDS = {
     "clone": "remote",
     "remote": "remote",
     "purge": "purge",
+    "gc": "gc",
     "fsck": "fsck",
     "demo": "demo",
     "hook": "hook",
