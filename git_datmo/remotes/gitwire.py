@@ -22,6 +22,7 @@ from types import TracebackType
 
 from git_datmo.errors import RemoteError
 from git_datmo.remotes.refusals import refusal
+from git_datmo.remotes.signingin import signing_in
 from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.git import Git, failure
 from git_datmo.storage.objects import EMPTY_TREE
@@ -124,6 +125,7 @@ class Wire:
 
     def __init__(self, git: Git, url: str) -> None:
         self.git, self.url = git, url
+        self._signing_in: dict[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -186,7 +188,10 @@ class Wire:
         room: Path | None = None,
     ) -> bytes:
         full = ("-c", "protocol.ext.allow=never", "-c", "protocol.version=2", *args)
-        code, out, err = self._talk(full, {"GIT_DATMO_IN_HOOK": "1", **env}, data, written)
+        if self._signing_in is None:
+            self._signing_in = signing_in(self.git)
+        env = {"GIT_DATMO_IN_HOOK": "1", **self._signing_in, **env}
+        code, out, err = self._talk(full, env, data, written)
         if code == 0:
             return out
         if room is not None:
