@@ -6,6 +6,7 @@ of the test's own.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import shlex
@@ -81,7 +82,8 @@ class Sshd:
     def cut(self) -> None:
         """Kill what serves connections; the server itself goes on."""
         for pid in self.sessions():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """End the server and its sessions."""

@@ -67,7 +67,8 @@ def make_folder(path: bytes) -> None:
         raise
     mode = os.stat(above).st_mode
     if mode & stat.S_IWGRP and not mode & stat.S_ISVTX:
-        os.chmod(path, os.stat(path).st_mode & 0o7777 | mode & 0o2075)
+        made = os.stat(path).st_mode & 0o7777
+        os.chmod(path, (made | mode & 0o2070) & (mode | 0o7770))
 
 
 def write(fd: int, data: bytes, offset: "int | None" = None) -> None:
