@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.errors import RemoteError
 from git_datmo.remotes.objectstore.address import Address
 from git_datmo.remotes.objectstore.refusals import NOT_IMPLEMENTED, code_in, refusal
+from git_datmo.remotes.transfer import concurrently
 
 if TYPE_CHECKING:
     from obstore import Bytes, ObjectMeta
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from git_datmo.remotes.objectstore.amazon import Amazon
 
 LISTED = 1000
+WORKERS = 24
 # A slow line may need long for one part; a line that says nothing is dead sooner.
 CLIENT: ClientConfig = {"connect_timeout": "10s", "read_timeout": "180s", "timeout": "30min"}
 RETRIES: RetryConfig = {
@@ -59,32 +61,32 @@ class Bucket:
     @cached_property
     def store(self) -> ObjectStore:
         """obstore's handle; its paths are below the prefix."""
+        return self._handle()
+
+    def _handle(self, **more: bool) -> ObjectStore:
         from obstore.store import AzureStore, GCSStore, S3Store
 
         address, amazon = self.address, self.amazon
-        prefix = address.prefix or None
-        endpoint = address.endpoint
+        endpoint = str(amazon.client.meta.endpoint_url) if amazon else address.endpoint or ""
         with self.translated():
             if amazon is not None:
-                plain = str(amazon.client.meta.endpoint_url).startswith("http:")
                 return S3Store(
                     address.bucket,
-                    prefix=prefix,
-                    config=amazon.config,
-                    client_options=_client(plain),
+                    prefix=address.prefix or None,
+                    config={**amazon.config, **more},
+                    client_options=_client(endpoint),
                     retry_config=RETRIES,
                     credential_provider=amazon.credentials,
                 )
-            options = _client(bool(endpoint and endpoint.startswith("http:")))
             if address.scheme == "gs":
                 google: GCSConfig = {"skip_signature": True} if address.anonymous else {}
                 if endpoint:
                     google["base_url"] = endpoint
                 return GCSStore(
                     address.bucket,
-                    prefix=prefix,
+                    prefix=address.prefix or None,
                     config=google,
-                    client_options=options,
+                    client_options=_client(endpoint),
                     retry_config=RETRIES,
                 )
             azure: AzureConfig = {"skip_signature": True} if address.anonymous else {}
@@ -94,9 +96,9 @@ class Bucket:
                 azure["endpoint"] = endpoint
             return AzureStore(
                 address.bucket,
-                prefix=prefix,
+                prefix=address.prefix or None,
                 config=azure,
-                client_options=options,
+                client_options=_client(endpoint),
                 retry_config=RETRIES,
             )
 
@@ -219,16 +221,19 @@ class Bucket:
         """One by one: for services without a batch, and those that stop at one that is gone."""
         import obstore
 
-        for name in names:
-            try:
-                obstore.delete(self.store, name)
-            except FileNotFoundError:
-                continue
+        more = {"disable_bulk_delete": True} if self.amazon is not None else {}
+        handle = self._handle(**more)
+
+        def delete(name: str) -> None:
+            with suppress(FileNotFoundError):
+                obstore.delete(handle, name)
+
+        concurrently(delete, names, WORKERS)
 
     def age(self, found: ObjectMeta) -> float:
         """Seconds since an object was put."""
         return (datetime.now(UTC) - found["last_modified"]).total_seconds()
 
 
-def _client(plain: bool) -> ClientConfig:
-    return {**CLIENT, "allow_http": True} if plain else CLIENT
+def _client(endpoint: str) -> ClientConfig:
+    return {**CLIENT, "allow_http": True} if endpoint.startswith("http:") else CLIENT

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from git_datmo.remotes.objectstore.bucket import Bucket
+from git_datmo.remotes.objectstore.bucket import WORKERS, Bucket
 from git_datmo.remotes.transfer import concurrently
 
 # Up to so many names are asked for one by one.
 FEW = 256
-WORKERS = 24
 
 # Size in bytes and age in seconds.
 Facts = tuple[int, float]
