@@ -27,7 +27,8 @@ def unsent(
     known: str | None,
     kinds: Container[str] = (SNAPSHOT, RUN),
 ) -> list[str]:
-    """The living snapshots and runs that a chain gained between two of its tips, oldest first."""
+    """The living snapshots and runs that a chain gained or brought back between two of its tips,
+    oldest first."""
     objects = project.repository.objects
     if tip is None or tip == known:
         return []
@@ -41,11 +42,19 @@ def unsent(
     index = catalogue.refresh(project)
     found = []
     for target, old, new in notes.diff(objects, before, after):
-        if old is None and new is not None:
-            record = index.get(target)
-            if record is not None and record.kind in kinds and not record.deleted:
-                found.append((record.created, target))
+        record = index.get(target) if new is not None else None
+        if record is None or record.kind not in kinds or record.deleted:
+            continue
+        if old is None or (new is not None and _was_deleted(project, old, new)):
+            found.append((record.created, target))
     return [target for _, target in sorted(found)]
+
+
+def _was_deleted(project: Project, before: str, after: str) -> bool:
+    """Whether a note's new lines speak of deletion: what is brought back may have been freed."""
+    known = set(project.repository.objects.blob(before).splitlines())
+    lines = project.repository.objects.blob(after).splitlines()
+    return any(b'"deleted"' in line for line in lines if line not in known)
 
 
 def needed(

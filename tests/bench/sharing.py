@@ -15,7 +15,7 @@ from tests.bench.harness import DATMO, Row, clock, pair, peak_mib, project, run
 from tests.bench.history import grow
 
 KEPT = 100  # refs that a clone keeps for its newest snapshots
-BATCH = 10  # snapshots to a notes commit: shared histories are long chains
+BATCH = 100  # snapshots to a notes commit
 LFS = {
     "filter.lfs.process": "git-lfs filter-process",
     "filter.lfs.clean": "git-lfs clean -- %f",
