@@ -63,7 +63,7 @@ class Bucket:
         """obstore's handle; its paths are below the prefix."""
         return self._handle()
 
-    def _handle(self, **more: bool) -> ObjectStore:
+    def _handle(self, *, batches: bool = True) -> ObjectStore:
         from obstore.store import AzureStore, GCSStore, S3Store
 
         address, amazon = self.address, self.amazon
@@ -73,7 +73,7 @@ class Bucket:
                 return S3Store(
                     address.bucket,
                     prefix=address.prefix or None,
-                    config={**amazon.config, **more},
+                    config={**amazon.config, "disable_bulk_delete": not batches},
                     client_options=_client(endpoint),
                     retry_config=RETRIES,
                     credential_provider=amazon.credentials,
@@ -221,8 +221,7 @@ class Bucket:
         """One by one: for services without a batch, and those that stop at one that is gone."""
         import obstore
 
-        more = {"disable_bulk_delete": True} if self.amazon is not None else {}
-        handle = self._handle(**more)
+        handle = self._handle(batches=False)
 
         def delete(name: str) -> None:
             with suppress(FileNotFoundError):
