@@ -88,7 +88,7 @@ def _notes(project: Project, checked: dict[str, int]) -> Iterator[Finding]:
 
 def _note(project: Project, name: str, target: str, blob: str) -> Iterator[Finding]:
     try:
-        _, problems = operation.parse_note(project.repository.objects.blob(blob))
+        _, problems = operation.parse_note(notes.read(project.repository.objects, blob))
     except Corrupt as error:
         problems = [error.message]
     for problem in problems:

@@ -73,8 +73,8 @@ def news(
     for target, mine, blob in notes.diff(objects, own, theirs):
         if blob is None:
             continue
-        held = set(objects.blob(mine).splitlines()) if mine else set()
-        made, unread = operation.parse_note(objects.blob(blob))
+        held = set(notes.read(objects, mine).splitlines()) if mine else set()
+        made, unread = operation.parse_note(notes.read(objects, blob))
         if unread:
             raise DamagedObject(f"the note of {target[:12]} has a {unread[0]}")
         lines = [one for one in made if one.line not in held]

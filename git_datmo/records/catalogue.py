@@ -144,11 +144,12 @@ def _fold(project: Project, index: Index, update: Update, target: str) -> None:
     """Fold one object's operations into the index."""
     from git_datmo.model import operation
     from git_datmo.records.entries import record_of
+    from git_datmo.storage import notes
 
     operations: list[operation.Operation] = []
     for blob in index.note_blobs(target):
         try:
-            parsed, _ = operation.parse_note(project.repository.objects.blob(blob))
+            parsed, _ = operation.parse_note(notes.read(project.repository.objects, blob))
         except DamagedObject:
             continue
         operations += parsed
@@ -167,9 +168,11 @@ def _fold(project: Project, index: Index, update: Update, target: str) -> None:
 
 def operations_of(project: Project, target: str) -> Iterable[bytes]:
     """Every distinct operation line on an object, in no order."""
+    from git_datmo.storage import notes
+
     seen: set[bytes] = set()
     for blob in refresh(project).note_blobs(target):
-        for line in project.repository.objects.blob(blob).splitlines():
+        for line in notes.read(project.repository.objects, blob).splitlines():
             if line not in seen:
                 seen.add(line)
                 yield line
@@ -178,10 +181,15 @@ def operations_of(project: Project, target: str) -> Iterable[bytes]:
 def first_operation(project: Project, index: Index, target: str) -> Operation | None:
     """The operation that made an object: the first of all that are known about it."""
     from git_datmo.model import operation
+    from git_datmo.storage import notes
 
     objects = project.repository.objects
-    blobs = index.note_blobs(target)
-    made = [m for blob in blobs for m in operation.parse_note(objects.blob(blob))[0]]
+    made: list[Operation] = []
+    for blob in index.note_blobs(target):
+        try:
+            made += operation.parse_note(notes.read(objects, blob))[0]
+        except DamagedObject:
+            continue
     return min(made, key=lambda m: (m.at, m.clone, m.line), default=None)
 
 

@@ -16,7 +16,7 @@ from git_datmo.model.pointer import Pointer
 from git_datmo.records import catalogue, flights, layout, purged
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
-from git_datmo.storage import refs
+from git_datmo.storage import notes, refs
 from git_datmo.storage.index import Index
 from git_datmo.storage.index.record import Outline
 from git_datmo.storage.objects import BLOB, EXECUTABLE, TREE
@@ -99,7 +99,7 @@ class Living:
             return False
         objects = self._project.repository.objects
         try:
-            blobs = [objects.blob(blob) for blob in index.note_blobs(target)]
+            blobs = [notes.read(objects, blob) for blob in index.note_blobs(target)]
         except Corrupt:
             return False
         return not any(operation.parse_note(blob)[1] for blob in blobs)
@@ -140,7 +140,7 @@ class Living:
         made: list[operation.Operation] = []
         try:
             for blob in index.note_blobs(target):
-                made += operation.parse_note(objects.blob(blob))[0]
+                made += operation.parse_note(notes.read(objects, blob))[0]
         except Corrupt:
             return False
         deleted = operation.fold(made).get("deleted") is True

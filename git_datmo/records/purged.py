@@ -81,11 +81,12 @@ def follow(project: Project, index: Index, update: Update, touched: set[str]) ->
 def state(project: Project, index: Index) -> dict[str, Any]:
     """The fold of the project's notes."""
     from git_datmo.model import operation
+    from git_datmo.storage import notes
 
     made: list[operation.Operation] = []
     for blob in index.note_blobs(layout.PROJECT_ID):
         try:
-            made += operation.parse_note(project.repository.objects.blob(blob))[0]
+            made += operation.parse_note(notes.read(project.repository.objects, blob))[0]
         except Corrupt:
             continue
     return operation.fold(made)

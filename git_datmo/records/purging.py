@@ -211,8 +211,8 @@ def _covered(project: Project, index: Index, view: Survey, tip: str) -> bool:
             others = {b for source, b in index.notes_on(target).items() if source in clean}
             if blob in others:
                 continue
-            said = {line for other in others for line in objects.blob(other).splitlines()}
-            if not said.issuperset(objects.blob(blob).splitlines()):
+            said = {line for other in others for line in notes.read(objects, other).splitlines()}
+            if not said.issuperset(notes.read(objects, blob).splitlines()):
                 return False
     except Corrupt:
         return False

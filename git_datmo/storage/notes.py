@@ -10,7 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from git_datmo.errors import Conflict, DamagedObject
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE, Entry, Objects
+
+# The notes of strangers are read into memory: none of ours comes near this many bytes.
+MAX_NOTE = 64 * 1024 * 1024
 
 _FOLDER = re.compile(rb"[0-9a-f]{2}")
 _REST = re.compile(rb"[0-9a-f]{38}")
@@ -26,8 +30,19 @@ def get(objects: Objects, tree: str, target: str) -> str | None:
     return None
 
 
+def read(objects: Objects, blob: str) -> bytes:
+    """The lines of a note. Raises DamagedObject, also for one beyond `MAX_NOTE`."""
+    size = objects.size(blob)
+    if size is not None and size > MAX_NOTE:
+        raise DamagedObject(f"the note {blob} has {size} bytes, more than {MAX_NOTE}")
+    return objects.blob(blob)
+
+
 def append(objects: Objects, tree: str, lines: Mapping[str, bytes]) -> str:
-    """The notes tree after each target's note got its lines (each ends with a newline)."""
+    """The notes tree after each target's note got its lines (each ends with a newline).
+
+    Raises Conflict for a note that would grow beyond `MAX_NOTE`.
+    """
     changes: dict[bytes, tuple[int, str] | None] = {}
     root = {name: oid for name, mode, oid in objects.tree(tree) if mode == TREE}
     folders: dict[bytes, dict[bytes, str]] = {}
@@ -38,6 +53,11 @@ def append(objects: Objects, tree: str, lines: Mapping[str, bytes]) -> str:
             folders[head] = {name: oid for name, _, oid in listed}
         before = folders[head].get(rest)
         whole = (objects.blob(before) if before else b"") + text
+        if len(whole) > MAX_NOTE:
+            raise Conflict(
+                f"the note of {target} would grow beyond {MAX_NOTE} bytes",
+                hint="take another snapshot and go on with that one",
+            )
         changes[head + b"/" + rest] = (BLOB, objects.write_blob(whole))
     return objects.patch_tree(tree, changes)
 
