@@ -28,15 +28,16 @@ class Content:
         project: Project,
         progress: Callable[[int], None] | None = None,
         snapshots: Sequence[str] = (),
+        expect: Callable[[int], None] | None = None,
     ) -> None:
         self._project = project
-        self._progress = progress
+        self._progress, self._expect = progress, expect
         self._snapshots = snapshots
 
     def prepare(self, wanted: dict[Pointer, str]) -> None:
         """Bring what is missing. Raises ContentMissing that names all that cannot be had, where
         it was looked for, and who can bring it."""
-        lost = remote_content.collect(self._project, wanted, self._progress).lost
+        lost = remote_content.collect(self._project, wanted, self._progress, self._expect).lost
         if lost:
             raise absence.error(self._project, wanted, lost, self._snapshots)
 

@@ -37,6 +37,7 @@ def checkout(
     into: str | os.PathLike[str] | None = None,
     user: User = surroundings.NOBODY,
     progress: Callable[[int], None] | None = None,
+    expect: Callable[[int], None] | None = None,
 ) -> Restored:
     """Put a snapshot's code, environment files and files into the work tree, or into `into`.
 
@@ -47,7 +48,7 @@ def checkout(
     record = lookup.snapshot(project, snapshot_id)
     snapshot = lookup.value(project, record, lookup.Names(project.index))
     objects = project.repository.objects
-    source = content.Content(project, progress, [record.id])
+    source = content.Content(project, progress, [record.id], expect)
     plan = restore.plan(objects, record.tree or "")
     source.prepare(needed(project, [record.id]))
     if into is not None:

@@ -192,6 +192,7 @@ def checkout(snapshot_id: str, into: str | None, json: bool) -> None:
             into=into,
             user=door.user(),
             progress=bar.advance,
+            expect=bar.expect,
         )
     if json:
         document = {"id": done.snapshot.id, "saved": done.saved.id if done.saved else None}
