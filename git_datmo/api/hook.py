@@ -7,11 +7,14 @@ from contextlib import suppress
 
 from git_datmo.api import creation, remote, surroundings
 from git_datmo.api.surroundings import User
+from git_datmo.errors import Conflict, RemoteError
 from git_datmo.hooks import handle
 from git_datmo.model.project import Exchange
 from git_datmo.model.snapshot import Snapshot
-from git_datmo.records import astray, obeying
+from git_datmo.records import astray, clones, layout, obeying
 from git_datmo.records.project import Project
+from git_datmo.remotes import exchange
+from git_datmo.storage import refs
 
 MAX_LOG = 256 * 1024
 
@@ -48,7 +51,8 @@ def _cut_log(project: Project) -> None:
 def pre_push(project: Project, remote_name: str, url: str, lines: bytes) -> Exchange:
     """Deliver content before the refs of a plain `git push`; `lines` is git's standard input.
 
-    Raises RemoteError or ContentMissing: then the push must not go on.
+    Raises RemoteError, ContentMissing, or Conflict where it would delete what other clones
+    pushed: then the push must not go on.
     """
     obeying.obey(project)
     moved = astray.tidy(project)
@@ -56,8 +60,36 @@ def pre_push(project: Project, remote_name: str, url: str, lines: bytes) -> Exch
         (update.local_oid, os.fsdecode(update.remote_ref), update.remote_oid)
         for update in handle.parse_pre_push(lines)
     ]
+    _spare_others(project, remote_name, url, updates)
     done = remote.deliver(project, remote_name, url, updates)
     notices = done.notices
     if moved:
         notices = (*notices, f"{moved} refs of other clones were moved aside: push again")
     return Exchange(done.remote, 0, done.content_files, done.content_bytes, notices=notices)
+
+
+def _spare_others(
+    project: Project, remote_name: str, url: str, updates: list[tuple[str, str, str]]
+) -> None:
+    """Raise Conflict when a push deletes chains of other clones, as `--mirror` and `--prune` do.
+
+    A remote that is set up as a mirror of this clone is meant to have nothing else.
+    """
+    if project.repository.config.boolean(f"remote.{remote_name}.mirror", False):
+        return
+    clone = clones.read(project.home)
+    ours = {clone.id, *clone.former} if clone is not None else set()
+    gone = [ref for oid, ref, _ in updates if not oid.strip("0")]
+    # git does not tell of what a mirroring push deletes, but of the refs that only it sends.
+    if any(ref.startswith((layout.LOCAL, layout.REMOTES)) for _, ref, _ in updates):
+        with suppress(RemoteError):
+            own = refs.read(project.repository.common_dir, layout.NOTES).found
+            gone += exchange.offered(project, url).keys() - own.keys()
+    others = [r for r in gone if r.startswith(layout.NOTES) and layout.clone_of(r) not in ours]
+    if others:
+        raise Conflict(
+            f"this push would delete the notes of {len(others)} other clones on {remote_name}, "
+            f"and with them their snapshots ({others[0]})",
+            hint="without --mirror and --prune: git push REMOTE 'refs/datmo/*'; "
+            "--no-verify deletes them all the same",
+        )

@@ -79,8 +79,12 @@ def push(
             exchange.push_refs(project, name, [f"{ref}:{ref}" for ref in wanted], report=report)
             track(project, name, dict(wanted))
         if gone:
-            exchange.push_refs(project, name, [f":{ref}" for ref in gone])
-            track(project, name, dict.fromkeys(gone))
+            try:
+                exchange.push_refs(project, name, [f":{ref}" for ref in gone])
+                track(project, name, dict.fromkeys(gone))
+            except RemoteError as error:
+                told = f"{name} keeps {len(gone)} refs that were retired here: {error.message}"
+                done, gone = joined(done, Exchange(name, 0, 0, 0, notices=(told,))), []
         done = joined(done, _withdraw(project, name, there))
         done = joined(done, _absorb(project, name, there, chain_ref))
     updates: list[tuple[str, str | None, str | None]]

@@ -19,6 +19,7 @@ CHORES = [
     ["repack", "-q", "-A", "-d", "--write-bitmap-index"],
     ["maintenance", "run", "--quiet", "--task=gc", "--task=commit-graph"],
     ["maintenance", "run", "--quiet", "--task=loose-objects", "--task=incremental-repack"],
+    ["maintenance", "run", "--quiet", "--task=prefetch"],
     ["multi-pack-index", "write"],
     ["prune", "--expire=now"],
     ["reflog", "expire", "--expire=now", "--all"],

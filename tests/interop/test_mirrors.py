@@ -98,7 +98,13 @@ def test_a_mirrored_push_harms_nobody(team: Team, maker: Repo) -> None:
     theirs = snap(other, "theirs")
     datmo("push", cwd=other.path)
 
-    maker.git("push", "-q", "--mirror", "origin")  # deletes what the other pushed, as it says
+    before = team.origin.refs()
+    for words in (["--mirror", "origin"], ["--prune", "origin", GLOB]):
+        refused = maker.try_git("push", *words)
+        assert refused.returncode != 0
+        assert "would delete the notes of 1 other clones" in refused.stderr
+        assert team.origin.refs() == before
+    maker.git("push", "-q", "--no-verify", "--mirror", "origin")  # deletes what others pushed
     assert "refs/datmo-local/notes" in team.origin.refs()
     assert_git_clean(team.origin)
     for repo in (other, team.clone("late")):

@@ -86,3 +86,18 @@ def test_a_shallow_clone_pushes_where_the_history_is(team: Team, maker: Repo) ->
     assert f"refs/datmo/snapshots/{mine}" in empty.refs()
     assert_clean(empty)
     assert_clean(reader)
+
+
+def test_a_server_that_deletes_nothing(team: Team, maker: Repo) -> None:
+    hook = team.origin.path / "hooks" / "update"
+    hook.write_text("#!/bin/sh\ncase $3 in *[!0]*) ;; *) exit 1 ;; esac\n")
+    hook.chmod(0o755)
+    [retired] = maker.refs("refs/datmo/snapshots")
+    maker.git("update-ref", "-d", retired)
+    done = datmo("push", cwd=maker.path)
+    assert "origin keeps 1 refs that were retired here" in done.stderr
+    assert retired in team.origin.refs()
+    hook.unlink()
+    datmo("push", cwd=maker.path)
+    assert retired not in team.origin.refs()
+    assert len(state(maker)) == 1
