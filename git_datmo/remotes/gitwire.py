@@ -160,6 +160,7 @@ class Wire:
         """
         options = ["-c", "pack.compression=0", "-c", "pack.window=0", "-c", "pack.threads=1"]
         options += ["-c", "core.bigFileThreshold=512k", "-c", "push.gpgSign=false"]
+        options += ["-c", "core.packedGitWindowSize=4m", "-c", "core.packedGitLimit=64m"]
         flags = ["--porcelain", "--atomic", "--no-verify", "--no-follow-tags"]
         flags += ["--recurse-submodules=no", "--progress" if written else "--no-progress"]
         leases = [f"--force-with-lease={c.ref}:{c.old or ''}" for c in changes]

@@ -22,8 +22,13 @@ from git_datmo.storage.git import failure
 from git_datmo.storage.store import BLOCK, Store
 
 # Public hosts refuse objects of 100 MB.
-CHUNK = 24 * 1024**2
 LARGEST = 100 * 1000**2
+# A server keeps a push of 100 objects and more as it came; fewer it compresses one by one, which
+# takes ten times as long.
+CHUNKS = 64
+SMALL, LARGE = 256 * 1024, 2 * 1024**2
+# So that no line of a list grows beyond what is read.
+MOST_CHUNKS = 10_000
 _OID = re.compile(r"[0-9a-f]{40}\Z")
 
 
@@ -40,6 +45,12 @@ class Piece(NamedTuple):
     pointer: Pointer
     offset: int
     size: int
+
+
+def chunk_size(pointer: Pointer, sent: int, push: int) -> int:
+    """The bytes of a chunk of this content, where `sent` bytes go in pushes of at most `push`."""
+    usual = min(LARGE, max(SMALL, min(sent, push) // CHUNKS))
+    return min(push, LARGEST, max(usual, pointer.size // MOST_CHUNKS))
 
 
 def line_of(pointer: Pointer, chunks: Sequence[Chunk]) -> Line:

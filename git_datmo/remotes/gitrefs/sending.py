@@ -11,8 +11,8 @@ from git_datmo.model.pointer import Pointer
 from git_datmo.remotes.base import Advance
 from git_datmo.remotes.gitrefs import shelves
 from git_datmo.remotes.gitrefs.chunks import (
-    CHUNK,
     Piece,
+    chunk_size,
     cut,
     line_of,
     sent_before,
@@ -91,7 +91,9 @@ class _Sending:
         left = sum(p.size - total(parts[p]) for p in todo)
         self._check(shelves.used(held.values()), left)
         done = sum(p.size for p in asked) - left
-        pieces = (x for p in todo for x in cut(p, total(parts[p]), min(CHUNK, self.push)))
+        pieces = (
+            piece for p in todo for piece in cut(p, total(parts[p]), chunk_size(p, left, self.push))
+        )
         vanished = silent(held.values(), own)
         empty = [p for p in todo if not p.size]
         for batch in self._batches(pieces, always=bool(empty)):

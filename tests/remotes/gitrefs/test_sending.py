@@ -42,7 +42,7 @@ def test_large_content_is_cut_into_chunks_and_pushes(
 ) -> None:
     [pointer] = fill(here, some(1, 5 * MIB + 17))
     clones.place(push=2 * MIB).put(here, [pointer], nothing)
-    assert sizes(chunkrefs) == [2 * MIB, 2 * MIB, MIB + 17]
+    assert sizes(chunkrefs) == [MIB // 4] * 20 + [17]
     assert pushes(webgit) == 3
     assert clones.place().get(elsewhere, [pointer], nothing) == {}
     assert elsewhere.missing([pointer]) == []
