@@ -61,9 +61,11 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "environment.templates": (),
     "gc.gc": (),
     "project.init": ("name", "description"),
-    "remote.push": ("remote",),
-    "remote.fetch": ("remote",),
-    "remote.pull": ("remote",),
+    "remote.push": ("remote", "ids"),
+    "remote.fetch": ("remote", "ids"),
+    "remote.pull": ("remote", "ids"),
+    "remote.show": ("remote",),
+    "remote.clone": ("url", "directory"),
     **{f"run.{verb}": order for verb, order in _RUN.items()},
     **{f"task.{verb}": order for verb, order in _RUN.items()},
 }
@@ -132,6 +134,8 @@ def _bind(title: str) -> Callable[..., Any]:
         for name in _NAMED:
             if isinstance(keywords.get(name), Snapshot | Run | Environment):
                 keywords[name] = keywords[name].id
+        if title == "remote.clone":
+            return target(None, folder=folder, **keywords)
         project = (
             location.find_or_make(folder)[0] if title == "project.init" else location.find(folder)
         )

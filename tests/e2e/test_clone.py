@@ -106,3 +106,15 @@ def test_a_repository_where_nothing_was_shared_yet(tmp_path: Path) -> None:
     snap_made.write("a", "a")
     snap(snap_made, "first")
     datmo("push", cwd=snap_made.path)
+
+
+def test_from_python(team: Team) -> None:
+    import git_datmo
+
+    made = git_datmo.remote.clone("origin.git", "mine", home=team.root)
+    assert made.directory == str(team.root / "mine")
+    [shown] = git_datmo.remote.show(home=made.directory)
+    assert (shown.name, shown.refs, shown.errors) == ("origin", 3, ())
+    done = git_datmo.remote.pull("origin", ["first"], home=made.directory)
+    assert done.content_files == 1
+    assert git_datmo.remote.push(dry_run=True, home=made.directory).dry_run
