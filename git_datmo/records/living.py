@@ -13,7 +13,7 @@ from typing import NamedTuple
 from git_datmo.errors import Corrupt, DatmoError, InvalidPointer
 from git_datmo.model import operation
 from git_datmo.model.pointer import Pointer
-from git_datmo.records import catalogue, flights, layout, purged
+from git_datmo.records import catalogue, flights, layout, promises, purged
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.storage import notes, refs
@@ -69,6 +69,7 @@ class Living:
 
     def _below(self, tree: str, seen: set[bytes]) -> Iterator[Pointer]:
         objects = self._project.repository.objects
+        large = promises.larger(self._project, tree)
         stack = [tree]
         while stack:
             folder = stack.pop()
@@ -77,7 +78,7 @@ class Living:
             for _, mode, oid in objects.tree(folder):
                 if mode == TREE:
                     stack.append(oid)
-                elif mode in (BLOB, EXECUTABLE) and _new(oid, seen):
+                elif mode in (BLOB, EXECUTABLE) and oid not in large and _new(oid, seen):
                     try:
                         pointer = pointer_at(self._project, oid)
                     except InvalidPointer:
