@@ -164,7 +164,7 @@ class Link:
         data = self.exactly(length)
         try:
             said = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._nonsense(str(error)) from error
         if not isinstance(said, dict):
             raise self._nonsense(type(said).__name__)
@@ -190,6 +190,7 @@ class Link:
         return data
 
     def _nonsense(self, what: str) -> RemoteError:
+        self.kill()
         return RemoteError(f"{self._address} gave an answer that makes no sense: {what}")
 
     def _trouble(self, kind: str, message: str) -> RemoteError:
