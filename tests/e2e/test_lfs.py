@@ -77,15 +77,15 @@ def test_clone(team: Team, lfs_server: LfsServer, tmp_path: Path) -> None:
     oid = snap(maker, "first")
     datmo("push", cwd=maker.path)
     fresh = tmp_path / "fresh"
-    datmo("clone", str(team.origin.path), str(fresh), cwd=tmp_path)
-    repo = set_up(Repo(fresh), lfs_server)
+    settings = ["-c", "datmo.origin.store=lfs", "-c", f"remote.origin.lfsurl={lfs_server.url}"]
+    datmo("clone", str(team.origin.path), str(fresh), "--", *settings, cwd=tmp_path)
     datmo("pull", "--content", cwd=fresh)
     lfs_server.stop()
     try:
         datmo("snapshot", "checkout", oid, cwd=fresh)
     finally:
         lfs_server.start()
-    assert contents(repo) == large(1)
+    assert contents(Repo(fresh)) == large(1)
 
 
 def test_the_next_push_sends_only_what_is_new(team: Team, lfs_server: LfsServer) -> None:

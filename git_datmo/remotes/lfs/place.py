@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from git_datmo.errors import ContentMissing, DatmoError, RemoteError
@@ -134,10 +134,10 @@ class Lfs:
                 }
                 if not added:
                     return
+                lines = {**own.lines, **added}
                 with self._ledger.scratch() as scratch:
-                    changes = [self._ledger.change(scratch, own, {**own.lines, **added})]
-                    things = [sent[pointer] for pointer in added]
-                    files = pointerfiles.change(self._wire, scratch, own.name, things)
+                    changes = [self._ledger.change(scratch, own, lines)]
+                    files = pointerfiles.change(self._wire, scratch, own.name, _objects(lines))
                     if files is not None:
                         changes.append(files)
                     try:
@@ -257,6 +257,11 @@ class Lfs:
 def _parts(pointers: Sequence[Pointer]) -> Iterator[list[Pointer]]:
     for start in range(0, len(pointers), MOST_OBJECTS):
         yield list(pointers[start : start + MOST_OBJECTS])
+
+
+def _objects(lines: Mapping[Pointer, Line]) -> list[Object]:
+    found = ((pointer.size, _oid(line)) for pointer, line in lines.items())
+    return [Object(oid, size) for size, oid in found if oid is not None]
 
 
 def _oid(line: Line) -> str | None:

@@ -26,7 +26,7 @@ def text_of(thing: Object) -> bytes:
 
 
 def change(wire: Wire, scratch: Scratch, writer: str, things: Iterable[Object]) -> Change | None:
-    """What to push so that a writer's pointer files name these objects too; None when they do.
+    """What to push so that a writer's pointer files name all these objects; None when they do.
 
     Raises RemoteError when those that are there cannot be fetched.
     """
@@ -38,8 +38,12 @@ def change(wire: Wire, scratch: Scratch, writer: str, things: Iterable[Object]) 
         return scratch.git.run("-c", "core.splitIndex=false", *args, data=data, env=env)
 
     before = _read(wire, scratch, old, git) if old is not None else None
-    files = {f"{t.oid[:2]}/{t.oid[2:]}": text_of(t) for t in things if t.size}
-    files[".gitattributes"] = ATTRIBUTES
+    there = set(git("ls-files", "-z").decode(errors="replace").split("\0"))
+    files = {".gitattributes": ATTRIBUTES}
+    for thing in things:
+        name = f"{thing.oid[:2]}/{thing.oid[2:]}"
+        if thing.size and name not in there:
+            files[name] = text_of(thing)
     folder = scratch.folder / "pointer-files"
     folder.mkdir()
     paths = []
