@@ -19,7 +19,7 @@ from git_datmo.remotes.base import Advance, Checkup, Held
 from git_datmo.remotes.gitrefs import shelves
 from git_datmo.remotes.gitrefs.fetching import Fetching
 from git_datmo.remotes.gitrefs.removing import remove
-from git_datmo.remotes.gitrefs.sending import PUSH, own_among, publish, send
+from git_datmo.remotes.gitrefs.sending import PUSH, Bounds, own_among, publish, send
 from git_datmo.remotes.gitrefs.shelves import Shelf
 from git_datmo.remotes.gitwire import Wire
 from git_datmo.remotes.ledger import Ledger, Line, now
@@ -42,7 +42,7 @@ class GitRefs:
     def __init__(
         self, git: Git, home: Path, remote: str, url: str, limit: int, push: int = PUSH
     ) -> None:
-        self.remote, self.limit, self.push = remote, limit, push
+        self.bounds = Bounds(remote, limit, push)
         wire = Wire(git, url)
         folder = hashlib.sha1(os.fsencode(url), usedforsecurity=False).hexdigest()[:16]
         self.ledger = Ledger(wire, home / "ledgers" / f"git-{folder}")
@@ -85,7 +85,7 @@ class GitRefs:
         """Bring content there. Raises RemoteError when it would be more than the limit."""
         if pointers:
             with self.ledger.holding():
-                send(self.ledger, self.limit, source, pointers, advance, self.push)
+                send(self.ledger, self.bounds, source, pointers, advance)
 
     def get(
         self, target: Store, pointers: Sequence[Pointer], advance: Advance
@@ -122,11 +122,11 @@ class GitRefs:
         except DatmoError as error:
             return Checkup(False, False, remarks=(error.message,))
         size = shelves.used(held)
-        remarks = [f"{size} of {self.limit} bytes are used (datmo.gitStoreLimit)"]
+        remarks = [f"{size} of {self.bounds.limit} bytes are used (datmo.gitStoreLimit)"]
         refused = self.ledger.wire.refuses_pushes()
         if refused is not None:
             remarks.append(refused.message)
-        free = max(0, self.limit - size)
+        free = max(0, self.bounds.limit - size)
         return Checkup(True, refused is None, free, tuple(remarks))
 
     def close(self) -> None:

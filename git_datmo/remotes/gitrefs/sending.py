@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from git_datmo.errors import RemoteError
 from git_datmo.model.pointer import Pointer
@@ -38,23 +39,29 @@ SILENT = 86_400
 GIVEN_UP = 7 * 86_400
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """How many bytes may lie at the server, and go in one push; `remote` is what the user calls
+    it."""
+
+    remote: str
+    limit: int
+    push: int = PUSH
+
+
 def send(
-    ledger: Ledger,
-    limit: int,
-    source: Store,
-    pointers: Sequence[Pointer],
-    advance: Advance,
-    push: int = PUSH,
+    ledger: Ledger, bounds: Bounds, source: Store, pointers: Sequence[Pointer], advance: Advance
 ) -> None:
-    """Bring content there, in pushes of at most `push` bytes.
+    """Bring content there, in pushes within the bounds.
 
     A push that is cut, or more than the server takes at once, is tried again and smaller. Only
     while the ledger is held. Raises RemoteError, ContentMissing or DamagedContent.
     """
     meter = Meter(advance)
+    push = bounds.push
     races = cuts = 0
     while True:
-        sending = _Sending(ledger, limit, source, meter, push)
+        sending = _Sending(ledger, replace(bounds, push=push), source, meter)
         try:
             sending.send(pointers)
             return
@@ -67,18 +74,19 @@ def send(
                 raise
             push = max(sending.carried // 4, SMALLEST_PUSH)
         except Cut:
-            cuts += 1
+            cuts = 1 if sending.arrived else cuts + 1
             if cuts == CUTS:
                 raise
-            push = max(min(push, sending.carried) // 4, SMALLEST_PUSH)
+            if not sending.arrived:
+                push = max(min(push, sending.carried) // 4, SMALLEST_PUSH)
         time.sleep(random.random() * 0.2 * (races + cuts))
 
 
 class _Sending:
-    def __init__(self, ledger: Ledger, limit: int, source: Store, meter: Meter, push: int) -> None:
-        self.ledger, self.limit, self.source = ledger, limit, source
-        self.meter, self.push = meter, push
-        self.carried = push
+    def __init__(self, ledger: Ledger, bounds: Bounds, source: Store, meter: Meter) -> None:
+        self.ledger, self.bounds, self.source, self.meter = ledger, bounds, source, meter
+        self.push = self.carried = bounds.push
+        self.arrived = False
 
     def send(self, pointers: Sequence[Pointer]) -> None:
         held, own = own_among(self.ledger)
@@ -108,16 +116,17 @@ class _Sending:
                     self.ledger, scratch, own, lines, vanished, self._progress(done, size)
                 )
                 done += size
+                self.arrived = True
                 self.meter.reach(done)
             vanished, empty = [], []
 
     def _check(self, used: int, left: int) -> None:
-        if used + left > self.limit:
+        if used + left > self.bounds.limit:
             raise RemoteError(
                 f"{_mib(used)} of large files lie in git refs at {self.ledger.wire.name} and "
-                f"{_mib(left)} are to be added; the limit is {_mib(self.limit)}",
-                hint="keep them elsewhere: 'git config datmo.<remote>.store s3://bucket/prefix' "
-                "(or ssh://host/folder, a folder, lfs), then push again; "
+                f"{_mib(left)} are to be added; the limit is {_mib(self.bounds.limit)}",
+                hint=f"keep them elsewhere: 'git config datmo.{self.bounds.remote}.store "
+                "s3://bucket/prefix' (or ssh://host/folder, a folder, lfs), then push again; "
                 "or raise 'git config datmo.gitStoreLimit <bytes>'",
             )
 

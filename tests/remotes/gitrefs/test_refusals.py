@@ -239,24 +239,3 @@ def test_the_telling_line_is_chosen() -> None:
     said = b"remote: Counting\nremote: fatal: boom\nerror: failed to push some refs to 'x'\n"
     assert "remote: fatal: boom" in refusal("push", "x", b"", said).message
     assert refusal("push", "x", b"", b"").message == "git push failed at x: no message"
-
-
-def test_a_protocol_that_runs_programs_is_refused(
-    here: Store, clones: Clones, tmp_path: Path
-) -> None:
-    clones.url = f"ext::sh -c 'touch {tmp_path / 'ran'}'"
-    refused(clones, here)
-    assert not (tmp_path / "ran").exists()
-
-
-def test_every_kind_of_address(
-    here: Store, elsewhere: Store, chunkrefs: ChunkRefs, tmp_path: Path
-) -> None:
-    pointers = fill(here, some(1, 5000))
-    origin = chunkrefs.repo.path
-    for number, url in enumerate([str(origin), f"file://{origin}", "../relative"]):
-        clones = Clones(tmp_path / str(number), url)
-        (tmp_path / str(number) / "relative").symlink_to(origin)
-        clones.place().put(here, pointers, nothing)
-        fresh = Store(tmp_path / f"fresh-{number}" / "store")
-        assert clones.place().get(fresh, pointers, nothing) == {}

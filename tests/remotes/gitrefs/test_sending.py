@@ -194,7 +194,7 @@ def test_the_limit(here: Store, clones: Clones, chunkrefs: ChunkRefs) -> None:
     assert "0.6 MiB" in caught.value.message
     hint = str(caught.value.hint)
     assert "datmo.gitStoreLimit" in hint
-    assert "datmo.<remote>.store s3://" in hint
+    assert "datmo.origin.store s3://" in hint
     assert "lfs" in hint
     assert clones.place().present([one, two]) == {one}
     place.put(here, [one], nothing)
