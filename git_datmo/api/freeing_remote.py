@@ -144,16 +144,17 @@ class Remote:
 
     def _require_ours(self) -> None:
         """A store that was named may serve projects of which nothing is known here."""
-        named = places.setting(self._project, self._name)
+        remote = self._name
+        named = places.setting(self._project, remote)
         config = self._project.repository.config
         if named is None or named in _OWN_PLACES:
             return
-        if not config.boolean(f"datmo.{self._name}.storeIsOurs", False):
+        if not config.boolean(f"datmo.{remote}.storeIsOurs", False):
             raise UsageError(
                 f"other repositories may keep content at {self._place.name} too, and nothing is "
                 "known here of what they need",
                 hint="if all that use it are remotes of this clone: "
-                f"git config datmo.{self._name}.storeIsOurs true",
+                f"git config datmo.{remote}.storeIsOurs true",
             )
 
     def _same_place(self) -> list[str]:
