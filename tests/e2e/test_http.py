@@ -244,3 +244,22 @@ def test_content_in_refs_of_a_path_remote(team: WebTeam, maker: Repo) -> None:
     reader = team.clone("reader")
     datmo("pull", "--content", cwd=reader.path)
     assert_clean(reader)
+
+
+def test_content_that_nothing_needs_is_freed_there(team: WebTeam, maker: Repo) -> None:
+    """What a push left that was given up between content and refs."""
+    push(maker, "datmo")
+    [writer] = team.refs.writers()
+    orphan = {"key": "0" * 32, "blake3": "0" * 64, "size": 5, "at": 0}
+    left = {**orphan, "chunks": [team.refs.blob(b"alone")]}
+    team.refs.write(writer, [*team.refs.lines(writer), left])
+    team.refs.age(writer, days=1)
+    datmo("gc", "--remote", "--yes", cwd=maker.path)
+    assert delivered(team) == [5, len(large(1))]
+    team.refs.age(writer, days=15)
+    datmo("gc", "--remote", "--yes", cwd=maker.path)
+    assert delivered(team) == [len(large(1))]
+    assert len(team.refs.chunks(writer)) == len(team.refs.lines(writer)[0]["chunks"])
+    reader = team.clone("reader")
+    datmo("pull", "--content", cwd=reader.path)
+    assert_clean(reader)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,11 @@ class ChunkRefs:
                 if line["blake3"] == pointer.blake3:
                     line["chunks"] = chunks
             self.write(writer, kept)
+
+    def age(self, writer: str, days: float) -> None:
+        """Set a whole list back in time."""
+        at = int(time.time() - days * 86_400)
+        self.write(writer, [{**line, "at": at} for line in self.lines(writer)])
 
     def problems(self) -> list[str]:
         """What is not as it should be: refs beside lists and trees, chunks that are not listed,

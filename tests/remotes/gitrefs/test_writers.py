@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -48,19 +47,13 @@ def test_lists_that_were_set_back_by_hand(
     assert len(chunkrefs.writers()) == 1
 
 
-def age(chunkrefs: ChunkRefs, writer: str, days: float) -> None:
-    """Set a whole list back in time."""
-    at = int(time.time() - days * 86_400)
-    chunkrefs.write(writer, [{**x, "at": at} for x in chunkrefs.lines(writer)])
-
-
 def test_who_asks_makes_it_count_as_new(
     here: Store, elsewhere: Store, clones: Clones, chunkrefs: ChunkRefs, line: Wire
 ) -> None:
     one, two = fill(here, some(1, 500_000), some(2, 500_000))
     clones.place().put(here, [one, two], nothing)
     [writer] = chunkrefs.writers()
-    age(chunkrefs, writer, 30)
+    chunkrefs.age(writer, 30)
     other = clones.over(line.port).place()
     assert other.present([one]) == {one}
     assert line.up < 10_000
@@ -82,7 +75,7 @@ def test_what_somebody_relies_on_meanwhile_is_not_removed(
     place = clones.place()
     place.put(here, [one, two], nothing)
     [writer] = chunkrefs.writers()
-    age(chunkrefs, writer, 30)
+    chunkrefs.age(writer, 30)
     held = list(place.listing())
     assert clones.place().present([one]) == {one}
     assert place.remove(held) == two.size
@@ -116,7 +109,7 @@ def test_many_silent_writers_are_taken_over(
     for pointer in pointers:
         clones.place().put(here, [pointer], nothing)
     for writer in chunkrefs.writers()[:-2]:
-        age(chunkrefs, writer, 3)
+        chunkrefs.age(writer, 3)
     [new] = fill(here, some(99, 30_000))
     clones.over(line.port).place().put(here, [new], nothing)
     assert line.up < 70_000
