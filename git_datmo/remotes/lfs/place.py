@@ -8,6 +8,7 @@ against the pointer's BLAKE3 like everything else, so neither server nor list ha
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -43,7 +44,7 @@ class Lfs:
 
     def __init__(self, git: Git, home: Path, remote: str, url: str) -> None:
         self._git, self._remote, self._url = git, remote, url
-        known = hashlib.sha1(url.encode(errors="surrogateescape")).hexdigest()[:16]
+        known = hashlib.sha1(os.fsencode(url), usedforsecurity=False).hexdigest()[:16]
         self._wire = Wire(git, url)
         self._ledger = Ledger(self._wire, home / "ledgers" / f"lfs-{known}")
         self._digests = Digests(home / "sha256.sqlite")
@@ -64,7 +65,7 @@ class Lfs:
         """Those that are listed and that the server has, in their size."""
         if not pointers:
             return set()
-        listed = self._listed(pointers)
+        listed = self._listed(self._ledger.lines(), pointers)
         things: dict[Object, set[Pointer]] = {}
         found: set[Pointer] = set()
         for pointer, oids in listed.items():
@@ -153,9 +154,10 @@ class Lfs:
         """Fetch content from there. Where several lists disagree, each is tried."""
         if not pointers:
             return {}
-        listed = self._listed(pointers)
+        lines = self._ledger.lines()
+        listed = self._listed(lines, pointers)
         failed: dict[Pointer, DatmoError] = {
-            pointer: ContentMissing(f"no list at {shown(self._url)} names {pointer.key}")
+            pointer: self._unlisted(pointer, lines.get(pointer, ()))
             for pointer in pointers
             if pointer not in listed
         }
@@ -209,21 +211,21 @@ class Lfs:
 
     def check(self) -> Checkup:
         """Whether server and list can be read, and whether the server would take content."""
-        remarks = ["content there is freed by the host, not by 'git datmo gc'"]
+        remarks = ("content there is freed by the host, not by 'git datmo gc'",)
         try:
             self._ledger.read()
             self._api(DOWNLOAD).ask([_PROBE])
         except DatmoError as error:
             return Checkup(False, None, remarks=(error.message,))
+        refusals: list[DatmoError | None] = [self._wire.refuses_pushes()]
         try:
             answer = self._api(UPLOAD).ask([_PROBE])[_PROBE]
-            writable = answer.code is None
-            if not writable:
-                remarks.append(refused(self._api(UPLOAD), answer).message)
+            if answer.code is not None:
+                refusals.append(refused(self._api(UPLOAD), answer))
         except DatmoError as error:
-            writable = False
-            remarks.append(error.message)
-        return Checkup(True, writable, remarks=tuple(remarks))
+            refusals.append(error)
+        said = [refusal.message for refusal in refusals if refusal is not None]
+        return Checkup(True, not said, remarks=(*remarks, *said))
 
     def close(self) -> None:
         """Close the connections."""
@@ -237,9 +239,19 @@ class Lfs:
             self._apis[operation] = Api(self._http, access, operation)
         return self._apis[operation]
 
-    def _listed(self, pointers: Sequence[Pointer]) -> dict[Pointer, list[str]]:
+    def _unlisted(self, pointer: Pointer, lines: Sequence[Line]) -> ContentMissing:
+        where = shown(self._url)
+        if any("chunks" in line.rest for line in lines):
+            return ContentMissing(
+                f"{pointer.key} lies in the git refs of {where}, not in its Git LFS: "
+                f"git config datmo.{self._remote}.store git"
+            )
+        return ContentMissing(f"no list at {where} names {pointer.key}")
+
+    def _listed(
+        self, lines: Mapping[Pointer, Sequence[Line]], pointers: Sequence[Pointer]
+    ) -> dict[Pointer, list[str]]:
         """The SHA-256 that lists name for these, those of ours first; each once."""
-        lines = self._ledger.lines()
         found: dict[Pointer, list[str]] = {}
         for pointer in pointers:
             oids = [oid for line in lines.get(pointer, ()) if (oid := _oid(line)) is not None]
