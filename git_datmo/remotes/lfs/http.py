@@ -30,8 +30,11 @@ R = TypeVar("R")
 
 BLOCK = 256 * 1024
 CONNECTIONS = 8
-CONNECT_SECONDS = 20.0
+# While content is sent this is how long the line may stand still.
+CONNECT_SECONDS = 30.0
 SILENCE_SECONDS = 90.0
+# A server that has got all of a file checks and moves it before it answers; bytes a second.
+CHECKING = 20_000_000
 TRIES = 5
 LONGEST_PAUSE = 120.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -148,9 +151,11 @@ class Http:
         body: bytes | Body | None,
         chunked: bool,
     ) -> BaseHTTPResponse:
+        from urllib3 import Timeout
         from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 
         where = origin(url)
+        patience = SILENCE_SECONDS + int(headers.get("Content-Length", "0")) / CHECKING
         try:
             response = self._pool(where, url).request(
                 method,
@@ -162,6 +167,7 @@ class Http:
                 decode_content=False,
                 redirect=False,
                 retries=False,
+                timeout=Timeout(connect=CONNECT_SECONDS, read=patience),
             )
         except SSLError as error:
             raise RemoteError(
@@ -210,7 +216,6 @@ def _pool(git: Git, url: str) -> PoolManager:
         "retries": False,
         "maxsize": CONNECTIONS,
         "blocksize": BLOCK,
-        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS),
     }
     if url.startswith("https:"):
         options["ssl_context"] = _trust(found)
