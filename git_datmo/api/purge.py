@@ -47,8 +47,10 @@ def purge(
     it hears of it, and content that nothing else mentions goes at once; with `remote` on all
     remotes too. With `path`, all other snapshots and runs go along that hold the same bytes as
     the named ones have at or below those paths. What was purged is never taken in again. Without
-    `ids` it goes on with what was purged before, wherever that still is. Raises RequiredArgumentMissing, SnapshotNotFound,
-    AmbiguousId, RunUnderWay, Corrupt, GitFailed.
+    `ids` it goes on with what was purged before, wherever that still is.
+
+    Raises RequiredArgumentMissing, SnapshotNotFound, AmbiguousId, RunUnderWay, Corrupt,
+    GitFailed. What a remote refuses is told in the result.
     """
     project.require_initialized()
     _ = project.identity
@@ -185,7 +187,7 @@ def _let_go(
         again = []
         for name in pending:
             try:
-                cleared[name], moved = withdrawal.withdraw(project, name, done, progress)
+                cleared[name], moved = withdrawal.withdraw(project, name, done.view, progress)
             except DatmoError as error:
                 cleared[name], moved = Cleared(name, error=error.message), False
             if moved:

@@ -12,7 +12,7 @@ from git_datmo.model.pointer import Pointer
 from git_datmo.model.purge import Cleared, Holder
 from git_datmo.records import catalogue, clones, layout, obeying
 from git_datmo.records.project import Project
-from git_datmo.records.purging import Outcome
+from git_datmo.records.purging import Survey
 from git_datmo.remotes import exchange, outgoing, places
 from git_datmo.remotes.base import Held, Place
 from git_datmo.remotes.content import needed, send
@@ -22,7 +22,7 @@ Progress = Callable[[int], None]
 
 
 def withdraw(
-    project: Project, remote: str, done: Outcome, progress: Progress | None
+    project: Project, remote: str, view: Survey, progress: Progress | None
 ) -> tuple[Cleared, bool]:
     """Push our chain to a remote, then delete the refs there that hold what was purged.
 
@@ -31,7 +31,7 @@ def withdraw(
     """
     there = exchange.listed(project, remote)
     _share(project, remote, there, progress)
-    gone = doomed_refs(project, there, done)
+    gone = doomed_refs(project, there, view)
     if not gone:
         return Cleared(remote), False
     try:
@@ -53,16 +53,11 @@ def withdraw(
     return Cleared(remote, refs=deleted, error=error if left else None), moved
 
 
-def doomed_refs(project: Project, there: Mapping[str, str], done: Outcome) -> dict[str, str]:
+def doomed_refs(project: Project, there: Mapping[str, str], view: Survey) -> dict[str, str]:
     """The refs on a remote that hold what was purged, and nothing that our chain does not."""
-    objects = project.repository.objects
-    found = obeying.superseded(project, there)
+    found = obeying.superseded(project, there, everybody=True)
     for ref, oid in there.items():
-        clone = layout.clone_of(ref)
-        if clone is None:
-            if oid in done.view.stained or oid in done.view.idle:
-                found[ref] = oid
-        elif any(objects.descends(tip, oid) for tip in done.dropped.get(clone, ())):
+        if layout.clone_of(ref) is None and (oid in view.stained or oid in view.idle):
             found[ref] = oid
     return found
 
@@ -135,7 +130,13 @@ def remove_content(
                     cleared, files=cleared.files + len(held), size=cleared.size + size
                 )
         except DatmoError as error:
-            holders.append(_kept(place, len(content), f"git datmo purge, once this is cleared up: {error.message}"))
+            holders.append(
+                _kept(
+                    place,
+                    len(content),
+                    f"git datmo purge, once this is cleared up: {error.message}",
+                )
+            )
         finally:
             place.close()
     return cleared, holders

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from git_datmo.errors import Conflict, Corrupt, DatmoError
-from git_datmo.records import absorption, catalogue, clones, erasure, layout
+from git_datmo.records import absorption, catalogue, clones, environments, erasure, layout, lineage
 from git_datmo.records import purged as purges
 from git_datmo.records.project import Project
 from git_datmo.records.purging import let_go
@@ -59,9 +59,12 @@ def _others(index: Index) -> str:
     return layout.blob_id(repr(tips).encode())
 
 
-def superseded(project: Project, there: Mapping[str, str]) -> dict[str, str]:
+def superseded(
+    project: Project, there: Mapping[str, str], *, everybody: bool = False
+) -> dict[str, str]:
     """Of the refs of a remote: our own former chains that our present one says all of since
-    something was purged, and refs to what was purged."""
+    something was purged, and refs to what was purged; with `everybody` also the chains of others
+    that hold what was purged and say nothing else that ours does not."""
     index, objects = catalogue.refresh(project), project.repository.objects
     gone = purges.known(index)
     clone, tip = clones.read(project.home), index.tips().get(layout.LOCAL_TIP)
@@ -72,15 +75,36 @@ def superseded(project: Project, there: Mapping[str, str]) -> dict[str, str]:
     for name, oid in there.items():
         if name.startswith(layout.OWN) and oid in gone:
             found[name] = oid
-        if layout.clone_of(name) not in clone.former or objects.descends(tip, oid):
+        maker = layout.clone_of(name)
+        ours = maker in clone.former
+        if maker in (None, clone.id) or not (ours or everybody) or objects.descends(tip, oid):
             continue
         try:
-            theirs = notes.without(objects, catalogue.notes_tree(project, oid), gone)
-            if not list(absorption.news(project, own, theirs)):
-                found[name] = oid
+            theirs = catalogue.notes_tree(project, oid)
+            if not ours and not notes.noted(objects, theirs, gone):
+                continue
+            if list(absorption.news(project, own, notes.without(objects, theirs, gone))):
+                continue
         except Corrupt:
             continue
+        if not _only_here(project, oid, tip, gone):
+            found[name] = oid
     return found
+
+
+def _only_here(project: Project, oid: str, tip: str, gone: Mapping[str, str]) -> list[str]:
+    """What a chain carries and ours does not, but for what was purged or stands on that, and
+    environments that nothing uses any more."""
+    index, objects = catalogue.refresh(project), project.repository.objects
+    left = []
+    for commit in lineage.unreached(project, lineage.mentions(project, [oid]), [tip]):
+        record = index.get(commit)
+        if commit in gone or (
+            record is None and environments.is_environment(objects.commit(commit))
+        ):
+            continue
+        left.append(commit)
+    return left
 
 
 def refuse(project: Project, updates: Iterable[tuple[str, str]]) -> None:

@@ -64,11 +64,16 @@ def follow(project: Project, index: Index, update: Update, touched: set[str]) ->
     if not said and not before:
         return set()
     gone = dict(said)
-    _below(index, gone, [oid for oid in said if oid not in before])
-    standing = _Standing(project, index, gone, touched)
+    news = [oid for oid in said if oid not in before]
     # Also what an earlier reading found to stand on a purged object: does it still?
-    for oid in sorted(touched | before.keys()):
-        standing.look(oid)
+    asked = touched | before.keys()
+    while news or asked:
+        _below(index, gone, news)
+        standing = _Standing(project, index, gone, touched)
+        found = set(gone)
+        for oid in sorted(asked):
+            standing.look(oid)
+        news, asked = [oid for oid in gone if oid not in found], set()
     touched.update(before.keys() ^ gone.keys())
     if gone != before:
         update.set_meta(KEY, json.dumps(gone) if gone else None)
