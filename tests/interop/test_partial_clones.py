@@ -189,3 +189,24 @@ def unpacked(repo: Repo) -> bytes:
     for file in pack.parent.iterdir():
         file.unlink()
     return data
+
+
+def test_freeing_space_asks_the_remote_what_is_needed(
+    team: Team, maker: Repo, tmp_path: Path
+) -> None:
+    reader = partial(team, "reader", "tree:0")
+    datmo("pull", cwd=reader.path)
+    [file] = (maker.git_dir / "datmo/store").glob("??/*")
+    copy = reader.git_dir / "datmo/store" / file.relative_to(maker.git_dir / "datmo/store")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(file.read_bytes())
+    reader.git("config", "datmo.gcGrace", "0")
+    team.origin.path.rename(tmp_path / "away")
+    assert datmo("gc", cwd=reader.path, check=False).code == 7
+    assert copy.exists()
+    (tmp_path / "away").rename(team.origin.path)
+    datmo("gc", cwd=reader.path)
+    assert copy.exists()
+    datmo("snapshot", "delete", "best", cwd=reader.path)
+    datmo("gc", cwd=reader.path)
+    assert not copy.exists()
