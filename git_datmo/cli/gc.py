@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Only show what would go.")
 @click.option("--keep", metavar="EXPR", help="Let content leave, not of these: 'stats.acc > 1'.")
-@click.option("--keep-last", type=int, metavar="N", help="…not of the last N of each session.")
-@click.option("--older-than", metavar="SPAN", help="…only of older ones: 30d, 12h, 2w.")
+@click.option(
+    "--keep-last", type=int, metavar="N", help="The same, not of the last N of each session."
+)
+@click.option("--older-than", metavar="SPAN", help="The same, only of older ones: 30d, 12h, 2w.")
 @door.sure
 @door.as_json
 def gc(

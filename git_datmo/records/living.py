@@ -23,6 +23,8 @@ from git_datmo.storage.objects import BLOB, EXECUTABLE, TREE
 
 PLACES = (layout.OWN, layout.REMOTES, layout.LOCAL)
 _SHOWN = 5
+# After so many the library lets go of the objects that it keeps in memory.
+_FLAT = 2000
 
 
 class Root(NamedTuple):
@@ -47,7 +49,9 @@ class Living:
         project.repository.objects.forget()
         index = catalogue.refresh(project)
         self._require_readable(index)
-        for outline in index.outlines():
+        for number, outline in enumerate(index.outlines(), 1):
+            if number % _FLAT == 0:
+                project.repository.objects.forget()
             if not outline.deleted or not self._gone(index, outline.id, outline.at_max):
                 trees = (outline.tree, self._environment(outline.environment))
                 yield Root(outline.id, outline, tuple(tree for tree in trees if tree))
