@@ -263,3 +263,13 @@ def test_content_that_nothing_needs_is_freed_there(team: WebTeam, maker: Repo) -
     reader = team.clone("reader")
     datmo("pull", "--content", cwd=reader.path)
     assert_clean(reader)
+
+
+def test_a_mirror_clone_reads_everything(team: WebTeam, maker: Repo) -> None:
+    push(maker, "datmo")
+    run_git("clone", "-q", "--mirror", team.url, str(team.root / "mirror.git"))
+    mirror = Repo(team.root / "mirror.git")
+    assert state(mirror).keys() == state(maker).keys()
+    out = team.root / "out"
+    datmo("snapshot", "checkout", "best", "--into", out, cwd=mirror.path)
+    assert (out / "data/large.bin").read_bytes() == large(1)

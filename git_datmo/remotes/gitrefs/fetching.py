@@ -171,8 +171,12 @@ class Fetching:
             name = shelf.writer.name
             if name not in self._by_ref:
                 scratch = self.ledger.scratch()
+                try:
+                    self.ledger.wire.fetch([shelf.writer.data], scratch)
+                except BaseException:
+                    scratch.close()
+                    raise
                 self._by_ref[name] = scratch
-                self.ledger.wire.fetch([shelf.writer.data], scratch)
             return self._by_ref[name]
 
     def _bring(self, chunks: Iterable[Chunk], scratch: Scratch) -> None:
@@ -195,8 +199,13 @@ class Blobs:
     """Reads the blobs of a scratch folder, one after the other, through one process."""
 
     def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
         options = ("-c", "core.bigFileThreshold=512k")
-        self._process = scratch.git.start(
+        scratch = self._scratch
+        return scratch.git.start(
             *options, "cat-file", "--batch", env=scratch.env, stdin=subprocess.PIPE
         )
 
@@ -204,8 +213,16 @@ class Blobs:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        # What it still has to say can be as long as a stranger likes: it is not read.
         self._process.kill()
-        self._process.communicate()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        self._process.wait()
 
     def read(self, chunk: Chunk) -> Iterator[bytes]:
         """A blob's bytes. Raises ContentMissing, or DamagedContent when it is no such blob."""
@@ -219,6 +236,8 @@ class Blobs:
         if len(header) != 3:
             raise ContentMissing(f"the server did not give the blob {chunk.oid}")
         if header[1:] != [b"blob", b"%d" % chunk.size]:
+            self._end()
+            self._process = self._start()
             raise DamagedContent(f"{chunk.oid} is not the blob of {chunk.size} bytes it should be")
         left = chunk.size
         while left:

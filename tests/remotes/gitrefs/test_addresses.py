@@ -96,3 +96,37 @@ def test_settings_of_the_user_that_bend_pushes_and_fetches(
     assert repo.refs() == before
     assert chunkrefs.problems() == []
     assert not [ref for ref in chunkrefs.repo.refs() if not ref.startswith("refs/datmo-store/")]
+
+
+def test_the_servers_housekeeping_keeps_what_is_listed_and_frees_the_rest(
+    here: Store, elsewhere: Store, clones: Clones, chunkrefs: ChunkRefs
+) -> None:
+    pointers = fill(here, some(1, 900_000), some(2, 900_000))
+    place = clones.place()
+    place.put(here, pointers, nothing)
+    place.remove([held for held in place.listing() if held.key == pointers[0].key])
+    git = chunkrefs.repo.git
+    git("gc", "--quiet", "--aggressive", "--prune=now")
+    git("repack", "-adbq")
+    git("commit-graph", "write", "--reachable")
+    git("pack-refs", "--all")
+    git("log", "--all")
+    assert sum(f.stat().st_size for f in chunkrefs.repo.path.rglob("*.pack")) < 1_000_000
+    assert chunkrefs.problems() == []
+    assert list(clones.place().get(elsewhere, pointers, nothing)) == [pointers[0]]
+    place.put(here, pointers, nothing)
+    assert clones.place().get(elsewhere, pointers, nothing) == {}
+
+
+def test_a_mirror_of_the_server_holds_the_content_too(
+    here: Store, elsewhere: Store, clones: Clones, chunkrefs: ChunkRefs, tmp_path: Path
+) -> None:
+    pointers = fill(here, some(1, 900_000))
+    clones.place().put(here, pointers, nothing)
+    mirror = chunkrefs.repo.clone(tmp_path / "mirror.git", "--mirror")
+    again = Repo.bare(tmp_path / "again.git")
+    mirror.git("push", "-q", "--mirror", str(again.path))
+    for copy in (mirror, again):
+        clones.url = str(copy.path)
+        assert clones.place().present(pointers) == set(pointers)
+    assert clones.place().get(elsewhere, pointers, nothing) == {}

@@ -135,11 +135,11 @@ def test_a_chunk_of_another_size_than_listed(
     here: Store, elsewhere: Store, clones: Clones, chunkrefs: ChunkRefs
 ) -> None:
     """A bomb: a line says 1000 bytes, the blob has more."""
-    one, two = fill(here, some(1, 1000), some(2, 1000))
-    clones.place().put(here, [one], nothing)
+    one, two, three = fill(here, some(1, 1000), some(2, 1000), some(3, 1000))
+    clones.place().put(here, [one, three], nothing)
     bomb = chunkrefs.blob(b"\0" * 30 * MIB)
     chunkrefs.write("badbadbadbadbad0", [forged(two, [[bomb[0], 1000]])])
-    failed = clones.place().get(elsewhere, [one, two], nothing)
+    failed = clones.place().get(elsewhere, [one, two, three], nothing)
     assert list(failed) == [two]
     assert isinstance(failed[two], DamagedContent)
     parts = elsewhere.folder / "parts"
