@@ -17,20 +17,18 @@ from git_datmo.errors import ContentMissing, DatmoError, RemoteError
 from git_datmo.model.pointer import Pointer
 from git_datmo.remotes.base import Advance, Checkup, Held
 from git_datmo.remotes.gitwire import Wire
-from git_datmo.remotes.ledger import Ledger, Line, now
-from git_datmo.remotes.lfs import pointerfiles
+from git_datmo.remotes.ledger import Ledger, Line
 from git_datmo.remotes.lfs.access import Access, Logins
-from git_datmo.remotes.lfs.batch import MOST_OBJECTS, OID, Answer, Api, Object
+from git_datmo.remotes.lfs.batch import MOST_OBJECTS, Answer, Api, Object
 from git_datmo.remotes.lfs.digests import Digests
 from git_datmo.remotes.lfs.endpoint import DOWNLOAD, UPLOAD, find, shown
 from git_datmo.remotes.lfs.http import CONNECTIONS, Http
+from git_datmo.remotes.lfs.lists import oid_of, publish
 from git_datmo.remotes.lfs.moving import Mover, refused
-from git_datmo.remotes.refusals import Stale
 from git_datmo.remotes.transfer import concurrently, each
 from git_datmo.storage.git import Git
 from git_datmo.storage.store import Store
 
-TRIES = 8
 _ABSENT = frozenset({404, 410})
 # Asking for leave to upload this shows whether we may write; it is never sent.
 _PROBE = Object(hashlib.sha256(b"git-datmo").hexdigest(), len(b"git-datmo"))
@@ -93,7 +91,7 @@ class Lfs:
             self._upload(source, things, advance)
             sent |= things
         if sent:
-            self._list(sent)
+            publish(self._ledger, self._wire, sent)
 
     def _upload(self, source: Store, things: dict[Pointer, Object], advance: Advance) -> None:
         # There is nothing in an empty file to be kept, and servers differ on whether they would.
@@ -122,31 +120,6 @@ class Lfs:
                     f"{api.address} took {answer.thing.size} bytes and does not have them",
                     hint="push again; if that does not help, ask whoever looks after the server",
                 )
-
-    def _list(self, sent: dict[Pointer, Object]) -> None:
-        """Set our lines in the ledger, and the pointer files that keep the host from freeing it."""
-        with self._ledger.holding():
-            for attempt in range(TRIES):
-                own = self._ledger.own(self._ledger.read())
-                added = {
-                    pointer: Line(pointer, now(), {"sha256": thing.oid})
-                    for pointer, thing in sent.items()
-                    if pointer not in own.lines or _oid(own.lines[pointer]) != thing.oid
-                }
-                if not added:
-                    return
-                lines = {**own.lines, **added}
-                with self._ledger.scratch() as scratch:
-                    changes = [self._ledger.change(scratch, own, lines)]
-                    files = pointerfiles.change(self._wire, scratch, own.name, _objects(lines))
-                    if files is not None:
-                        changes.append(files)
-                    try:
-                        self._wire.push(changes, scratch)
-                        return
-                    except Stale:
-                        if attempt == TRIES - 1:
-                            raise
 
     def get(
         self, target: Store, pointers: Sequence[Pointer], advance: Advance
@@ -197,7 +170,7 @@ class Lfs:
         moment = time.time()
         for pointer, lines in self._ledger.lines().items():
             for line in lines:
-                if (oid := _oid(line)) is not None:
+                if (oid := oid_of(line)) is not None:
                     age = moment - line.at
                     yield Held(pointer.key, pointer.blake3, pointer.size, age, oid)
                     break
@@ -254,7 +227,7 @@ class Lfs:
         """The SHA-256 that lists name for these, those of ours first; each once."""
         found: dict[Pointer, list[str]] = {}
         for pointer in pointers:
-            oids = [oid for line in lines.get(pointer, ()) if (oid := _oid(line)) is not None]
+            oids = [oid for line in lines.get(pointer, ()) if (oid := oid_of(line)) is not None]
             if oids:
                 ours = self._digests.recall(pointer)
                 unique = dict.fromkeys(oids)
@@ -269,14 +242,3 @@ class Lfs:
 def _parts(pointers: Sequence[Pointer]) -> Iterator[list[Pointer]]:
     for start in range(0, len(pointers), MOST_OBJECTS):
         yield list(pointers[start : start + MOST_OBJECTS])
-
-
-def _objects(lines: Mapping[Pointer, Line]) -> list[Object]:
-    found = ((pointer.size, _oid(line)) for pointer, line in lines.items())
-    return [Object(oid, size) for size, oid in found if oid is not None]
-
-
-def _oid(line: Line) -> str | None:
-    """The SHA-256 in a line, if it is one of ours."""
-    oid = line.rest.get("sha256")
-    return oid if isinstance(oid, str) and OID.fullmatch(oid) else None

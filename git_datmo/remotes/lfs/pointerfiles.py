@@ -9,7 +9,7 @@ git-lfs can read it too.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from git_datmo.errors import GitFailed
 from git_datmo.remotes.gitwire import Change, Scratch, Wire
@@ -25,13 +25,16 @@ def text_of(thing: Object) -> bytes:
     return f"{version}\noid sha256:{thing.oid}\nsize {thing.size}\n".encode()
 
 
-def change(wire: Wire, scratch: Scratch, writer: str, things: Iterable[Object]) -> Change | None:
+def change(
+    wire: Wire, scratch: Scratch, refs: Mapping[str, str], writer: str, things: Iterable[Object]
+) -> Change | None:
     """What to push so that a writer's pointer files name all these objects; None when they do.
+    `refs` is what is there now.
 
     Raises RemoteError when those that are there cannot be fetched.
     """
     ref = f"{ROOT}{writer}/pointers"
-    old = wire.refs(ref).get(ref)
+    old = refs.get(ref)
     env = {**scratch.env, "GIT_INDEX_FILE": os.fspath(scratch.folder / "pointers-index")}
 
     def git(*args: str, data: bytes = b"") -> bytes:
