@@ -82,7 +82,11 @@ class StoreLock:
         """Hold it alone. Raises RepositoryBusy after `wait` seconds."""
         self.release()
         with disk_errors(self._path):
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
+            try:
+                # Network file systems want a file that can be written for this.
+                fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
+            except PermissionError:
+                fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             deadline = time.monotonic() + wait
             while not _taken(fd):
