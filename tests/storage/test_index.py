@@ -155,3 +155,31 @@ def test_iterating_while_changing(path):
                 with index.update() as update:
                     update.remove(many[0].id)
         assert seen == [record.id for record in reversed(many)][:-1]
+
+
+def test_outlines_are_all_records_without_their_documents(path, monkeypatch):
+    monkeypatch.setattr("git_datmo.storage.index.index._PAGE", 3)
+    records = [
+        replace(BLANK, id=f"{number:040x}", deleted=number % 2 == 0, tree=A, label=str(number))
+        for number in range(1, 9)
+    ]
+    put(path, *records)
+    with Index.open(path) as index:
+        found = list(index.outlines())
+    assert sorted(each.id for each in found) == [record.id for record in records]
+    assert {each.tree for each in found} == {A}
+    assert {each.label for each in found if each.deleted} == {"2", "4", "6", "8"}
+    shared = found[0]._fields
+    for each in found:
+        [record] = [record for record in records if record.id == each.id]
+        assert each == tuple(getattr(record, name) for name in shared)
+
+
+def test_what_is_noted_and_has_no_record(path):
+    with Index.open(path) as index:
+        with index.update() as update:
+            update.set_note(SOURCE, A, B)
+            update.set_note(OTHER, A, C)
+            update.set_note(SOURCE, C, C)
+            update.put(replace(BLANK, id=C))
+        assert list(index.unread()) == [A]
