@@ -20,6 +20,7 @@ def grow(root: Path, count: int, seed: int = 1, *, batch: int = BATCH, kept: int
     """
     project = Project.open(root)
     chance = random.Random(seed)
+    head = run("git", "rev-parse", "HEAD", cwd=root).strip()
     tree = run("git", "rev-parse", "HEAD^{tree}", cwd=root).strip()
     # A collection in the background would be in the way of the one below.
     run("git", "config", "gc.auto", "0", cwd=root)
@@ -30,7 +31,7 @@ def grow(root: Path, count: int, seed: int = 1, *, batch: int = BATCH, kept: int
                 oid = snapshots.write(
                     project,
                     tree=tree,
-                    parents=[],
+                    parents=[head],
                     message=f"run {number}",
                     code=tree,
                     environment=EMPTY_TREE,
