@@ -52,7 +52,7 @@ class Living:
         for number, outline in enumerate(index.outlines(), 1):
             if number % _FLAT == 0:
                 project.repository.objects.forget()
-            if not outline.deleted or not self._gone(index, outline.id, outline.at_max):
+            if not outline.deleted or not self._gone(index, outline.id):
                 trees = (outline.tree, self._environment(outline.environment))
                 yield Root(outline.id, outline, tuple(tree for tree in trees if tree))
         yield from self._without_record(index)
@@ -98,16 +98,21 @@ class Living:
         if wrong:
             raise _unknown(wrong)
 
-    def _gone(self, index: Index, target: str, at: int) -> bool:
-        """Whether a deletion is old enough, and said by notes of which every line is understood."""
-        if at >> 12 >= self._since:
-            return False
+    def _gone(self, index: Index, target: str) -> bool:
+        """Whether all notes together say that something was deleted long enough ago, and every
+        line of them is understood."""
         objects = self._project.repository.objects
+        made: list[operation.Operation] = []
         try:
-            blobs = [notes.read(objects, blob) for blob in index.note_blobs(target)]
+            for blob in index.note_blobs(target):
+                known, problems = operation.parse_note(notes.read(objects, blob))
+                if problems:
+                    return False
+                made += known
         except Corrupt:
             return False
-        return not any(operation.parse_note(blob)[1] for blob in blobs)
+        old = all(each.at >> 12 < self._since for each in made)
+        return old and operation.fold(made).get("deleted") is True
 
     def _environment(self, tree: str | None) -> str | None:
         # A snapshot may name any environment; one that is nowhere mentions nothing.
@@ -124,7 +129,7 @@ class Living:
             kind = objects.kind(target)
             if kind == "commit":
                 yield Root(target, None, (objects.commit(target).tree,))
-            elif kind is None and not self._deleted_unseen(index, target):
+            elif kind is None and not self._gone(index, target):
                 missing.append(f"{target[:12]} is missing from git")
         for prefix in PLACES:
             for name, oid in refs.read(common, prefix).found.items():
@@ -138,18 +143,6 @@ class Living:
                     missing.append(f"{name} names {oid[:12]}, which is missing from git")
         if missing:
             raise _unknown(missing)
-
-    def _deleted_unseen(self, index: Index, target: str) -> bool:
-        """Whether something that is not here was deleted, by what all notes say of it."""
-        objects = self._project.repository.objects
-        made: list[operation.Operation] = []
-        try:
-            for blob in index.note_blobs(target):
-                made += operation.parse_note(notes.read(objects, blob))[0]
-        except Corrupt:
-            return False
-        deleted = operation.fold(made).get("deleted") is True
-        return deleted and self._gone(index, target, max(each.at for each in made))
 
     def _under_way(self) -> Iterator[Root]:
         objects = self._project.repository.objects
