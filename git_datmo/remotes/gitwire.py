@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from git_datmo.errors import RemoteError
-from git_datmo.remotes.refusals import refusal
+from git_datmo.remotes.refusals import refusal, without_secrets
 from git_datmo.remotes.signingin import signing_in
 from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.git import Git, failure
@@ -129,8 +129,8 @@ class Wire:
 
     @property
     def name(self) -> str:
-        """The address without a password."""
-        return re.sub(r"(?<=//)([^/@:]*):[^/@]*@", r"\1@", self.url)
+        """The address without a password or token."""
+        return without_secrets(self.url)
 
     def refs(self, pattern: str) -> dict[str, str]:
         """The refs whose names match, with what they point to."""

@@ -69,7 +69,7 @@ _ADVICE = (
 
 def refusal(verb: str, name: str, out: bytes, err: bytes) -> RemoteError:
     """The error for a git command over the network that failed; `name` is the server's."""
-    said = _without_passwords(err.decode(errors="replace") + out.decode(errors="replace"))
+    said = without_secrets(err.decode(errors="replace") + out.decode(errors="replace"))
     lines = [line.strip() for line in re.split(r"[\r\n]+", said)]
     lines = [line for line in lines if line and not _NOISE.match(line)]
     shown = _telling(lines)
@@ -107,5 +107,8 @@ def _telling(lines: list[str]) -> str:
     return lines[-1] if lines else ""
 
 
-def _without_passwords(text: str) -> str:
+def without_secrets(text: str) -> str:
+    """Text without the passwords of the addresses in it; where people put tokens in the place of
+    the user, as with http, without the user too."""
+    text = re.sub(r"(https?://)[^/@\s]*@", r"\1", text, flags=re.IGNORECASE)
     return re.sub(r"(?<=//)([^/@:\s]*):[^/@\s]*@", r"\1@", text)

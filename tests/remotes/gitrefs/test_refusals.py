@@ -14,7 +14,7 @@ import pytest
 
 from git_datmo.errors import NoSpace, RemoteError
 from git_datmo.remotes.gitrefs.place import GitRefs
-from git_datmo.remotes.refusals import refusal
+from git_datmo.remotes.refusals import refusal, without_secrets
 from git_datmo.storage.store import Store
 from tests.contracts.places.ground import fill, nothing, some
 from tests.kit.chunkrefs import ChunkRefs, Clones
@@ -47,10 +47,23 @@ def test_a_wrong_password(here: Store, clones: Clones) -> None:
 
 def test_a_password_in_the_address_is_never_shown(here: Store, clones: Clones) -> None:
     clones.url = clones.url.replace("//", "//writer:wrong%20word@")
-    place = clones.place()
-    assert "wrong" not in place.name
-    assert "writer@" in place.name
-    assert "wrong%20word" not in str(refused(clones, here).hint)
+    assert "wrong" not in clones.place().name
+    error = refused(clones, here)
+    assert "wrong%20word" not in f"{error.message} {error.hint}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("fatal: at 'https://ghp_secret@host/x.git'", "fatal: at 'https://host/x.git'"),
+        ("http://u:p@127.0.0.1:9/x@y/z", "http://127.0.0.1:9/x@y/z"),
+        ("ssh://git:p@host/x and https://a:b@c/d", "ssh://git@host/x and https://c/d"),
+        ("git@host:x", "git@host:x"),
+        ("https://host/a@b", "https://host/a@b"),
+    ],
+)
+def test_what_is_taken_out_of_addresses(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown
 
 
 def test_no_password_at_all(here: Store, clones: Clones) -> None:

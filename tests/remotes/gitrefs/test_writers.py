@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from git_datmo.model.pointer import Pointer
+from git_datmo.remotes.gitrefs.place import GitRefs
 from git_datmo.remotes.gitrefs.sending import MANY_WRITERS
 from git_datmo.storage.store import Store
 from tests.contracts.places.ground import fill, nothing, some
@@ -127,3 +131,28 @@ def test_lists_of_other_places_are_not_taken_over(
         chunkrefs.write(f"{number:016x}", (json.dumps(foreign) + "\n").encode())
     clones.place().put(here, fill(here, some(1, 1000)), nothing)
     assert len(chunkrefs.writers()) == MANY_WRITERS + 2
+
+
+def test_a_crowd_that_takes_over_at_once(
+    here: Store, elsewhere: Store, clones: Clones, chunkrefs: ChunkRefs
+) -> None:
+    """Whoever comes second finds the silent ones gone, and reads again."""
+    pointers = fill(here, *(some(n, 3000) for n in range(MANY_WRITERS + 6)))
+    crowd, silent = pointers[:6], pointers[6:]
+    for number, pointer in enumerate(silent):
+        line = {"key": pointer.key, "blake3": pointer.blake3, "size": 3000, "at": 5}
+        data = some(number + 6, 3000)
+        chunkrefs.write(f"{number:016x}", [{**line, "chunks": [chunkrefs.blob(data)]}])
+    places = [clones.place() for _ in crowd]
+    barrier = threading.Barrier(len(crowd))
+
+    def work(place: GitRefs, pointer: Pointer) -> None:
+        barrier.wait()
+        place.put(here, [pointer], nothing)
+
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        list(pool.map(work, places, crowd))
+    assert len(chunkrefs.writers()) == len(crowd)
+    assert clones.place().present(pointers) == set(pointers)
+    assert clones.place().get(elsewhere, pointers, nothing) == {}
+    assert chunkrefs.problems() + clones.problems() == []
