@@ -201,7 +201,7 @@ def ssh_ground(sshd: Sshd, ssh_git: Git, tmp_path: Path) -> Ground:
 
     def litter() -> list[str]:
         found = [path for path in folder.rglob("*") if path.is_file()]
-        return [str(path) for path in found if len(path.parent.name) != 2]
+        return [str(path) for path in found if len(path.parent.name) != 2 and path.name != "lock"]
 
     nobody = sshd.address(folder, free_port())
     return Ground(

@@ -124,12 +124,13 @@ class Session:
 
     def present(self, asked: "dict[str, object]") -> None:
         there = []
-        for one in several(asked["names"]):
-            key, digest, size = checked(*one)
-            found = self.store.find(key, digest, size)
-            there.append("0" if found is None else "1")
-            if found is not None:
-                self.store.refresh(found[0], key[:2], found[1], found[2])
+        with self.store.kept():
+            for one in several(asked["names"]):
+                key, digest, size = checked(*one)
+                found = self.store.find(key, digest, size)
+                there.append("0" if found is None else "1")
+                if found is not None:
+                    self.store.refresh(found[0], key[:2], found[1], found[2])
         self.answer(there="".join(there))
 
     def put(self, asked: "dict[str, object]") -> None:

@@ -4,11 +4,14 @@ On disk it is what a clone's own store is. Every name comes from a client and is
 hexadecimal ones, below the folder, never through a symbolic link.
 """
 
+import contextlib
 import errno
+import fcntl
 import os
 import re
 import stat
 import time
+from typing import Iterator  # noqa: UP035 -- collections.abc is no generic in Python 3.6
 
 from git_datmo.remotes.ssh.fardisk import BLOCK, Refused, existing, flush, make_folder, write
 
@@ -106,6 +109,22 @@ class FarStore:
             if source >= 0:
                 os.close(source)
 
+    @contextlib.contextmanager
+    def kept(self) -> "Iterator[None]":
+        """Nobody takes content away meanwhile. Where there can be no lock, its age guards it."""
+        fd = -1
+        flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            fd = os.open(os.path.join(self.path, b"lock"), flags, 0o664)
+            fcntl.flock(fd, fcntl.LOCK_SH)
+        except OSError:
+            pass
+        try:
+            yield
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
     def prepare(self) -> None:
         """Make the folder, and clear away what connections that broke off left in it."""
         make_folder(self.path)
@@ -134,7 +153,8 @@ class FarStore:
     def commit(self) -> int:
         """Give the files that were added their names, once their bytes are on the disk."""
         batch, self._batch = self._batch, []
-        self._finish(batch)
+        with self.kept():
+            self._finish(batch)
         return len(batch)
 
     def _finish(self, batch: "list[tuple[bytes, str, str]]", replace: bool = False) -> None:

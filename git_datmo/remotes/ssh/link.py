@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from git_datmo.errors import RemoteError
 from git_datmo.remotes.ssh.agent import MAGIC, MESSAGE_LIMIT
+from git_datmo.remotes.ssh.pipes import Pipes
 from git_datmo.remotes.sshaddress import SshAddress
 from git_datmo.remotes.sshprogram import ssh_command
 from git_datmo.storage.git import Git
@@ -29,6 +30,7 @@ MODULES = ("fardisk", "farstore", "farpart", "agent")
 # Greetings of login scripts are passed over up to so many bytes.
 NOISE = 1 << 20
 CLOSING = 30  # seconds; what came whole is flushed to the disk there first
+GREETING = 60  # seconds from the first word of a host to the agent's
 
 _NO_COMMANDS = re.compile(
     "request failed on channel|shell access|(unknown|unrecognized|invalid|not a git) command", re.I
@@ -56,6 +58,7 @@ class Link:
             self._process = subprocess.Popen(
                 command,
                 env=env,
+                bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -66,7 +69,10 @@ class Link:
             ) from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._in, self._out = self._process.stdin, self._process.stdout
+        self._ends = (self._process.stdout, self._process.stdin)
+        self._pipes = Pipes(self._process.stdin.fileno(), self._process.stdout.fileno())
+        # Guards the pipes against being closed while another thread stops them.
+        self._closing = threading.Lock()
         self._said = b""
         self._listening = threading.Thread(target=self._listen, daemon=True)
         self._listening.start()
@@ -75,24 +81,32 @@ class Link:
         assert self._process.stderr is not None
         with contextlib.suppress(ValueError, OSError):
             while data := os.read(self._process.stderr.fileno(), 4096):
+                # A security key waits for a touch, which only ssh knows of.
+                if data.startswith(b"Confirm user presence") and os.isatty(2):
+                    os.write(2, data)
                 self._said = (self._said + data)[-16_384:]
 
     def hello(self, repository: bool) -> NoAgent | None:
         """Start the agent and open the store. Raises RemoteError when ssh or the agent fails."""
         text = program()
         try:
-            self._in.write(b"%d\n" % len(text) + text)
-            self._in.flush()
+            self._pipes.write(b"%d\n" % len(text) + text)
+            self._pipes.flush()
         except OSError:
             pass  # what came back tells why
-        heard = 0
-        while not (line := self._out.readline(NOISE)).endswith(MAGIC):
-            heard += len(line)
-            if not line:
-                return self._refused()
-            if heard >= NOISE:
-                self.kill()
-                return NoAgent(f"it sends {heard} bytes of something else")
+        heard, patience = 0, threading.Timer(GREETING, self.kill)
+        try:
+            while not (line := self._pipes.line(NOISE)).endswith(MAGIC):
+                if not heard:
+                    patience.start()
+                heard += len(line)
+                if not line:
+                    return self._refused()
+                if heard >= NOISE:
+                    self.kill()
+                    return NoAgent(f"it sends {heard} bytes of something else")
+        finally:
+            patience.cancel()
         self.ask(do="open", path=self._address.path, repository=repository)
         return None
 
@@ -106,12 +120,17 @@ class Link:
                 f"cannot reach {where.target} over ssh: {said or 'it ended without a word'}",
                 hint=f"see whether this works: ssh {port}{where.target}",
             )
+        if code < 0:
+            said = said or "it talks, and starts no python3"
         return NoAgent(said or f"the command ended with exit code {code}")
 
     def _ended(self) -> tuple[int, str]:
         """The exit code, and the last that ssh or the host said."""
-        with contextlib.suppress(OSError):
-            self._in.close()
+        with self._closing:
+            self._pipes.close()
+            for stream in self._ends:
+                with contextlib.suppress(OSError):
+                    stream.close()
         try:
             code = self._process.wait(CLOSING)
         except subprocess.TimeoutExpired:
@@ -140,15 +159,15 @@ class Link:
     def write(self, data: bytes) -> None:
         """Send bare bytes. Raises Cut, RemoteError."""
         try:
-            self._in.write(data)
-        except (OSError, ValueError):
+            self._pipes.write(data)
+        except OSError:
             self._explain()
 
     def flush(self) -> None:
         """Let nothing that was written wait here. Raises Cut, RemoteError."""
         try:
-            self._in.flush()
-        except (OSError, ValueError):
+            self._pipes.flush()
+        except OSError:
             self._explain()
 
     def _explain(self) -> NoReturn:
@@ -180,10 +199,7 @@ class Link:
 
     def exactly(self, count: int) -> bytes:
         """The next bytes. Raises Cut when there are fewer."""
-        try:
-            data = self._out.read(count)
-        except (OSError, ValueError):
-            data = b""
+        data = self._pipes.read(count)
         if len(data) < count:
             _, said = self._ended()
             raise Cut(f"the connection to {self._address.host} was cut{': ' if said else ''}{said}")
@@ -207,14 +223,15 @@ class Link:
 
     def close(self) -> None:
         """Hang up, after the far end has put away what came whole."""
-        for stream in (self._out, self._in):
-            with contextlib.suppress(OSError):
-                stream.close()
+        with contextlib.suppress(OSError):
+            self._pipes.flush()
         self._ended()
 
     def kill(self) -> None:
-        """Hang up at once; whoever waits for an answer is told of a cut."""
-        self._process.kill()
+        """Hang up at once; whoever waits for an answer is told of a cut. Any thread may do it."""
+        with self._closing:
+            self._pipes.stop()
+            self._process.kill()
 
 
 def connect(

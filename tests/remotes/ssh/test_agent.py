@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import tempfile
 import time
 from importlib import resources
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 
 from git_datmo.errors import RemoteError
 from git_datmo.remotes.ssh import link as links
+from git_datmo.remotes.ssh.farstore import FarStore
 from git_datmo.remotes.ssh.link import Cut, Link
 from git_datmo.remotes.ssh.place import Ssh
 from git_datmo.remotes.ssh.upload import ask_present
 from git_datmo.storage.git import Git
 from git_datmo.storage.store import Store
 from tests.contracts.places.ground import fill, nothing, some
+from tests.kit import nobody
 from tests.kit.sshd import Sshd
 
 KEY, DIGEST = "ab" * 16, "cd" * 32
@@ -73,7 +76,9 @@ def test_what_no_client_of_ours_says_is_refused(link: Link, asked, folder: Path)
     with pytest.raises(RemoteError):
         link.ask(**asked)
     link.close()
-    assert not folder.exists() or not [f for f in folder.rglob("*") if f.is_file()]
+    assert not folder.exists() or not [
+        f for f in folder.rglob("*") if f.is_file() and f.name != "lock"
+    ]
 
 
 def test_a_message_without_end_is_refused(link: Link):
@@ -122,7 +127,7 @@ def test_what_came_whole_before_the_client_died_is_kept(
         link.write(link.message(do="put", **named) + data)
     link.close()
     assert place.present([whole, half]) == {whole}
-    assert [f for f in folder.iterdir() if f.is_file()] == []
+    assert list(folder.glob("tmp-*")) == []
 
 
 def test_files_are_read_only_and_folders_as_open_as_the_one_above(
@@ -186,3 +191,31 @@ def test_an_answer_that_does_not_come_is_a_cut(link: Link, sshd: Sshd):
     sshd.cut()
     with pytest.raises(Cut):
         link.ask(do="check")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users' files")
+def test_a_file_of_another_user_is_made_young_by_a_copy():
+    """Only its owner can touch it, and whoever relies on it needs it to count as new."""
+    with tempfile.TemporaryDirectory(prefix="datmo-") as shared:
+        store = Store(Path(shared) / "store")
+        young, old = fill(store, b"young", b"old")
+        for pointer, days in ((young, 3), (old, 30)):
+            then = time.time() - days * 86_400
+            os.utime(store.path(pointer), (then, then))
+        for folder in (Path(shared), store.folder, *store.folder.glob("??")):
+            folder.chmod(0o777)
+
+        def ask(_: Path) -> None:
+            far = FarStore(os.fsencode(store.folder))
+            for pointer in (young, old):
+                found = far.find(pointer.key, pointer.blake3, pointer.size)
+                assert found is not None
+                far.refresh(found[0], pointer.key[:2], found[1], found[2])
+
+        nobody.run(ask)
+        ages = [time.time() - store.path(pointer).stat().st_mtime for pointer in (young, old)]
+        assert ages[0] > 2 * 86_400
+        assert ages[1] < 600
+        assert store.path(old).stat().st_uid == nobody.NOBODY
+        assert store.measure(store.path(old)) == old
+        assert [file.name for file in store.folder.glob("tmp-*")] == []

@@ -265,3 +265,16 @@ def test_a_server_that_never_stops_talking(make_sshd: MakeSshd, fallen, elsewher
     place.put(here, pointers, nothing)
     place.close()
     assert elsewhere.present(pointers) == set(pointers)
+
+
+def test_a_host_that_waits_for_something_else(
+    make_sshd: MakeSshd, fallen, elsewhere, here: Store, monkeypatch
+):
+    """A menu, say: it talks, and would wait for ever."""
+    monkeypatch.setattr("git_datmo.remotes.ssh.link.GREETING", 1)
+    server = make_sshd("ForceCommand echo 'Your choice:'; cat >/dev/null")
+    pointers = fill(here, b"content")
+    place = fallen(server)
+    place.put(here, pointers, nothing)
+    place.close()
+    assert elsewhere.present(pointers) == set(pointers)

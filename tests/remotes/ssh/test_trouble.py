@@ -24,7 +24,7 @@ Disk = Callable[[str], Path]
 
 
 def names(folder: Path) -> list[str]:
-    return [file.name for file in folder.rglob("*") if file.is_file()]
+    return [file.name for file in folder.rglob("*") if file.is_file() and file.name != "lock"]
 
 
 def test_a_full_disk_keeps_what_came_whole(sshd: Sshd, ssh_git: Git, disk: Disk, here: Store):
