@@ -19,31 +19,30 @@ def show(project: Project, remote: str | None = None, *, check: bool = True) -> 
     With `check` it is asked for both; what does not answer is told in `errors`, nothing is
     raised for it. Raises RemoteError for a remote that is not configured.
     """
-    found = []
-    for name in [remote] if remote else places.remotes(project):
-        url = places.urls_of(project, name, push=False)[0]
-        pushed = tuple(places.urls_of(project, name, push=True))
-        state = RemoteState(
-            name,
-            exchange.redacted(url),
-            tuple(exchange.redacted(one) for one in pushed),
-            places.setting(project, name),
-            None,
-        )
-        try:
-            place = places.place_of(project, name, pushed[0])
-        except DatmoError as error:
-            found.append(replace(state, errors=(error.message,)))
-            continue
-        if place is None:
-            hint = f"git config datmo.{name}.store names one"
-            state = replace(state, remarks=(f"no place for the content of large files: {hint}",))
-        else:
-            state = replace(state, place=place.name)
-        if check:
-            state = _content(_refs(project, state), place)
-        found.append(state)
-    return found
+    names = [remote] if remote else places.remotes(project)
+    return [_state(project, name, check) for name in names]
+
+
+def _state(project: Project, remote: str, check: bool) -> RemoteState:
+    url = places.urls_of(project, remote, push=False)[0]
+    pushed = tuple(places.urls_of(project, remote, push=True))
+    state = RemoteState(
+        remote,
+        exchange.redacted(url),
+        tuple(exchange.redacted(one) for one in pushed),
+        places.setting(project, remote),
+        None,
+    )
+    try:
+        place = places.place_of(project, remote, pushed[0])
+    except DatmoError as error:
+        return replace(state, errors=(error.message,))
+    if place is None:
+        hint = f"git config datmo.{remote}.store names one"
+        state = replace(state, remarks=(f"no place for the content of large files: {hint}",))
+    else:
+        state = replace(state, place=place.name)
+    return _content(_refs(project, state), place) if check else state
 
 
 def _refs(project: Project, state: RemoteState) -> RemoteState:

@@ -77,7 +77,7 @@ def setting(project: Project, remote: str) -> str | None:
     """What `datmo.<remote>.store` says, if anything."""
     config = project.repository.config
     names = [remote, *renames.former(project, remote)]
-    return next((said for name in names if (said := config.get(f"datmo.{name}.store"))), None)
+    return next((said for remote in names if (said := config.get(f"datmo.{remote}.store"))), None)
 
 
 def _named(project: Project, remote: str, url: str, named: str) -> Place:
