@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,6 +208,30 @@ def test_a_push_that_was_cut_goes_on(team: Team, sshd: Sshd):
         push_plainly(made)
         assert line.up < size * 0.7
     assert len(stored(team.origin.path)) == 1
+
+
+def test_a_push_that_is_killed_leaves_nothing_that_counts(team: Team, sshd: Sshd):
+    size = 40_000_000
+    with wire(sshd.port) as line:
+        made = over(team.clone("maker"), sshd.url(team.origin.path, line.port))
+        made.write("large.bin", os.urandom(size))
+        snap(made, "first")
+        words = [sys.executable, "-m", "git_datmo", "push"]
+        with (team.root / "said").open("wb") as said:
+            push = subprocess.Popen(words, cwd=made.path, stdout=said, stderr=said)
+            while line.up < size // 4 and push.poll() is None:
+                time.sleep(0.002)
+            push.kill()
+            push.wait(10)
+        assert line.up < size
+        assert team.origin.refs("refs/datmo") == {}
+        assert stored(team.origin.path) == []
+        assert team.origin.git("fsck", "--strict") == ""
+        datmo("push", cwd=made.path)
+    assert len(stored(team.origin.path)) == 1
+    reader = over(team.clone("reader"), sshd.url(team.origin.path))
+    datmo("pull", "--content", cwd=reader.path)
+    assert len(stored(reader.git_dir)) == 1
 
 
 def test_a_host_that_gives_no_shell(team: Team, make_sshd: Callable[..., Sshd], tmp_path: Path):
