@@ -16,6 +16,7 @@ from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
 from git_datmo.remotes.denials import denial
+from git_datmo.remotes.signingin import signing_in
 from git_datmo.storage.git import environment
 
 ZERO = "0" * 40
@@ -110,10 +111,11 @@ def clone(
     git itself picks the name where no `directory` is given, and tells it.
     """
     words = ["git", "clone", "--progress", *options, "--", url]
+    given = {name: os.environ[name] for name in os.environ if name.startswith("GIT_CONFIG_")}
     process = subprocess.Popen(
         [*words, *([directory] if directory is not None else [])],
         cwd=folder,
-        env=environment(),
+        env={**environment(), **given},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -135,7 +137,7 @@ def _unheard(line: str) -> None:
 
 def _network(project: Project, *args: str, report: Report | None = None) -> bytes:
     # What is delivered before refs has been: no hook of ours needs to do it again.
-    env = {"GIT_DATMO_IN_HOOK": "1"}
+    env = {"GIT_DATMO_IN_HOOK": "1", **signing_in(project.repository.git)}
     words = ["-c", "protocol.ext.allow=never", *args]
     if report is None:
         code, out, err = project.repository.git.attempt(*words, env=env)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -273,3 +274,28 @@ def test_a_mirror_clone_reads_everything(team: WebTeam, maker: Repo) -> None:
     out = team.root / "out"
     datmo("snapshot", "checkout", "best", "--into", out, cwd=mirror.path)
     assert (out / "data/large.bin").read_bytes() == large(1)
+
+
+def test_signing_in_by_what_the_environment_says(
+    team: WebTeam, maker: Repo, seal: Path, tmp_path: Path
+) -> None:
+    """As build servers do it: a header in GIT_CONFIG_COUNT, and no credentials anywhere."""
+    (seal / ".git-credentials").unlink()
+    maker.git("config", "credential.helper", "")
+    token = base64.b64encode(f"writer:{PASSWORD}".encode()).decode()
+    given = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "http.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {token}",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    refused = datmo("push", cwd=maker.path, env={"GIT_TERMINAL_PROMPT": "0"}, check=False)
+    assert refused.code == 7
+    pushed = datmo("push", "--json", cwd=maker.path, env=given).json()
+    assert pushed["content_files"] == 1
+    datmo("clone", team.url, "mine", "--content", cwd=tmp_path, env=given)
+    mine = Repo(tmp_path / "mine")
+    datmo("snapshot", "checkout", "best", cwd=mine.path)
+    assert mine.read("data/large.bin") == large(1)
+    for file in (mine.path / ".git").rglob("config"):
+        assert token not in file.read_text()
