@@ -99,11 +99,12 @@ class Writer:
                     made = Operation.make(at=at, clone=self.clone, by=by, set=values, unset=unset)
                     lines[target] = lines.get(target, b"") + made.line + b"\n"
             tree = catalogue.notes_tree(project, self.tip) if self.tip else EMPTY_TREE
-            tip, carried = self.tip, list(self._mentions)
+            tip, carried, times = self.tip, list(self._mentions), dict[str, int]()
             if self._anew is not None:
                 without, carrying = self._anew
                 tree = notes.without(objects, tree, without)
-                tip, carried = None, [*carrying, *self._mentions]
+                times = lineage.by_age(project, [*carrying, *self._mentions])
+                tip, carried = None, list(times)
                 former = layout.notes_ref(self._former)
                 if refs.read_one(project.repository.common_dir, former):
                     changes[former] = None
@@ -111,11 +112,12 @@ class Writer:
                     changes.pop(former, None)
             tree = notes.append(objects, tree, lines)
             for batch in lineage.batches(carried):
+                last_one = not batch or batch[-1] == carried[-1]
                 tip = objects.write_commit(
                     tree=tree,
                     parents=[*([tip] if tip else []), *batch],
                     author=by,
-                    when=(seconds, offset),
+                    when=(seconds if last_one else times.get(batch[-1], seconds), offset),
                     message=layout.NOTES_MESSAGE,
                 )
             changes[layout.LOCAL_TIP] = changes[layout.notes_ref(self.clone)] = tip

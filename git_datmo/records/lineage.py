@@ -44,6 +44,16 @@ def batches(commits: Sequence[str]) -> Iterator[Sequence[str]]:
         yield commits[start : start + PARENTS - 1]
 
 
+def by_age(project: Project, commits: Iterable[str]) -> dict[str, int]:
+    """The time of each commit in seconds, the oldest first.
+
+    A chain whose commits are as old as what they carry is walked in flat memory: who looks for
+    the newest commit first meets each with its batch, not all of them at once.
+    """
+    times = {oid: project.repository.objects.commit(oid).time for oid in commits}
+    return dict(sorted(times.items(), key=lambda item: item[1]))
+
+
 def standing_on(project: Project, roots: Collection[str]) -> set[str]:
     """`roots`, and every commit here that stands on one of them, from any ref or reflog.
 

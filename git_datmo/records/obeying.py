@@ -71,13 +71,15 @@ def superseded(
     if not gone or clone is None or tip is None:
         return {}
     own = catalogue.notes_tree(project, tip)
+    asked = [oid for name, oid in there.items() if layout.clone_of(name) and objects.has(oid)]
+    apart = set(lineage.unreached(project, asked, [tip]))
     found = {}
     for name, oid in there.items():
         if name.startswith(layout.OWN) and oid in gone:
             found[name] = oid
         maker = layout.clone_of(name)
         ours = maker in clone.former
-        if maker in (None, clone.id) or not (ours or everybody) or objects.descends(tip, oid):
+        if maker in (None, clone.id) or not (ours or everybody) or oid not in apart:
             continue
         try:
             theirs = catalogue.notes_tree(project, oid)
