@@ -133,11 +133,11 @@ class Sharing(RuleBasedStateMachine):
         if what == "index":
             (repo.git_dir / "datmo" / "index.sqlite").unlink(missing_ok=True)
             return
-        # Whoever deletes all names of a chain has deleted the chain.
-        kept = self.world.current_ref(self.name(name))
-        assert kept in repo.refs(layout.NOTES)
+        # Whoever takes all names of a chain away has taken the chain: each command heals them.
+        assert self.world.current_ref(self.name(name)) in repo.refs(layout.NOTES)
         for ref in repo.refs(prefixes[what]):
             repo.git("update-ref", "-d", ref)
+        assert self.world.current_ref(self.name(name)) in repo.refs(layout.NOTES)
 
     @precondition(lambda self: "eve" not in self.world.clones)
     @rule(name=st.sampled_from(["ada", "bob"]))
