@@ -67,16 +67,15 @@ def _catch_up(project: Project, index: Index, current: dict[str, str]) -> None:
     with index.update() as update:
         known = index.tips()
         found = problems(index)
-        touched: set[str] = set()
+        notes = _Notes(index, update)
         for name in known.keys() - current.keys():
-            for target in list(update.objects_of(name)):
-                update.set_note(name, target, None)
-                touched.add(target)
+            notes.drop(name)
             update.set_tip(name, None)
             found.pop(name, None)
         for name, tip in current.items():
             if known.get(name) != tip:
-                _follow(project, update, name, known.get(name), tip, touched, found)
+                _follow(project, notes, name, known.get(name), tip, found)
+        touched = set(notes.before)
         if touched and project.repository.objects.promised.remotes:
             from git_datmo.records import promises
 
@@ -85,18 +84,43 @@ def _catch_up(project: Project, index: Index, current: dict[str, str]) -> None:
         for target in touched:
             if target in gone:
                 update.remove(target)
-            else:
+            elif notes.changed(target):
                 _fold(project, index, update, target)
         update.set_meta(PROBLEMS, json.dumps(found))
 
 
+class _Notes:
+    """What chains say of objects, as they move; `before` is what was said of each that was
+    touched. A chain that goes where another says the same costs no reading."""
+
+    def __init__(self, index: Index, update: Update) -> None:
+        self._index, self.update = index, update
+        self.before: dict[str, list[str]] = {}
+
+    def set(self, name: str, target: str, blob: str | None) -> None:
+        """Say which note a chain holds on an object."""
+        if target not in self.before:
+            self.before[target] = self._index.note_blobs(target)
+        self.update.set_note(name, target, blob)
+
+    def drop(self, name: str) -> None:
+        """Forget all that a chain says."""
+        for target in list(self.update.objects_of(name)):
+            self.set(name, target, None)
+
+    def changed(self, target: str) -> bool:
+        """Whether an object has to be folded anew."""
+        if target not in self.before or self._index.get(target) is None:
+            return True
+        return self.before[target] != self._index.note_blobs(target)
+
+
 def _follow(
     project: Project,
-    update: Update,
+    said: _Notes,
     name: str,
     before: str | None,
     tip: str,
-    touched: set[str],
     found: dict[str, str],
 ) -> None:
     from git_datmo.storage import notes
@@ -107,16 +131,14 @@ def _follow(
         new = notes_tree(project, tip)
     except Corrupt as error:
         found[name] = error.message
-        update.set_tip(name, tip)
+        said.update.set_tip(name, tip)
         return
     old = EMPTY_TREE
     if before is not None:
         try:
             old = notes_tree(project, before)
         except Corrupt:
-            for target in list(update.objects_of(name)):
-                update.set_note(name, target, None)
-                touched.add(target)
+            said.drop(name)
     try:
         changed: Iterable[tuple[str, str | None, str | None]] = notes.diff(objects, old, new)
         if objects.promised.remotes:
@@ -128,9 +150,8 @@ def _follow(
         return
     found.pop(name, None)
     for target, _, blob in changed:
-        update.set_note(name, target, blob)
-        touched.add(target)
-    update.set_tip(name, tip)
+        said.set(name, target, blob)
+    said.update.set_tip(name, tip)
 
 
 def notes_tree(project: Project, tip: str) -> str:
