@@ -178,7 +178,9 @@ def collect(
 
 
 def _why(error: DatmoError) -> str:
-    return "it is not there" if isinstance(error, ContentMissing) else error.message
+    if not isinstance(error, ContentMissing):
+        return error.message
+    return f"it is not there ({error.hint})" if error.hint else "it is not there"
 
 
 def _silent(count: int) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # What nobody went on with for so long is given up.
 LITTER_SECONDS = 7 * 86_400
+# What is no larger than this, in bytes, is fetched again rather than gone on with.
+SMALL = 1024 * 1024
 _BLOCK = 256 * 1024
 
 
@@ -88,8 +90,11 @@ def receive(store: Store, pointer: Pointer) -> Iterator[Arrival]:
     parts = store.folder / "parts"
     with disk_errors(store.folder):
         parts.mkdir(parents=True, exist_ok=True)
-        _sweep(parts)
-        fd, path = _begin(parts, pointer)
+        if pointer.size <= SMALL:
+            fd, path = _new(parts)
+        else:
+            _sweep(parts)
+            fd, path = _begin(parts, pointer)
     whole = False
     try:
         arrival = Arrival(fd, path, pointer)
@@ -128,6 +133,10 @@ def _begin(parts: Path, pointer: Pointer) -> tuple[int, Path]:
         except (BlockingIOError, FileNotFoundError):
             pass
         os.close(fd)
+    return _new(parts)
+
+
+def _new(parts: Path) -> tuple[int, Path]:
     fd, name = tempfile.mkstemp(prefix="tmp-", dir=parts)
     return fd, Path(name)
 

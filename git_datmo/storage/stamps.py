@@ -38,7 +38,8 @@ class Stamps:
             return self._connect(":memory:")
 
     def _connect(self, path: str) -> sqlite3.Connection:
-        db = sqlite3.connect(path, timeout=10, isolation_level=None)
+        # SQLite itself takes turns among threads; nothing here needs two statements in a row.
+        db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA synchronous=OFF")
         db.execute(_TABLE)
         return db
