@@ -158,7 +158,9 @@ def hub(base: Path, clones: int, each: int) -> Hub:
 
     def clone(name: str, *, init: bool = True) -> Path:
         made = base / name
-        run("git", "clone", "-q", bare, made)
+        # A clone over a path would have all objects and bitmaps of the hub from the start.
+        run("git", "clone", "-q", bare.as_uri(), made)
+        run("git", "remote", "set-url", "origin", bare, cwd=made)
         if init:
             run(DATMO, "init", "--force", cwd=made)
             run("git", "config", "datmo.autoSnapshot", "false", cwd=made)
@@ -196,7 +198,7 @@ def history(base: Path, few: int, many: int, clones: int = 10) -> Iterator[Row]:
         (root / "d0" / "s0" / "f0.txt").write_text(f"{next(count)}\n")
 
     def commits() -> None:
-        for root in (large.plain, none.plain):
+        for root in (large.plain, none.plain, large.mate, none.mate):
             write(root)
             run("git", "commit", "-qam", "code", cwd=root)
 
@@ -234,6 +236,8 @@ def history(base: Path, few: int, many: int, clones: int = 10) -> Iterator[Row]:
     plain_fetch = ["git", "fetch", "-q"]
     code = ["git", "push", "-q", "origin", "HEAD:refs/heads/main"]
     yield timed("a teammate's plain push", same, code, none, "plain", commits)
+    to_branch = ["git", "push", "-q", "origin", "HEAD:refs/heads/mates"]
+    yield timed("the same from a clone that has them all", same, to_branch, none, "mate", commits)
     yield timed("a teammate's plain fetch of nothing new", same, plain_fetch, none, "plain", still)
     yield timed("git fetch of nothing new", against, plain_fetch, small, "ours", still)
     yield timed("git datmo fetch of nothing new", against, fetch, small, "ours", still)
