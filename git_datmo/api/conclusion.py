@@ -253,7 +253,7 @@ def _retire(project: Project, writer: chain.Writer) -> None:
 
     limit = project.max_refs
     held = refs.read(project.repository.common_dir, layout.RUNS).found
-    if len(held) < limit + max(10, limit // 4):
+    if len(held) < limit + max(5, limit // 4):
         return
     records = [(writer.index.get(oid), name) for name, oid in held.items()]
     kept = sorted(

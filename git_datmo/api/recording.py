@@ -150,12 +150,12 @@ def retire(project: Project, writer: chain.Writer, environment: str) -> None:
     common, limit = project.repository.common_dir, project.max_refs
     around = refs.read(common, layout.ENVIRONMENTS).found
     held = refs.read(common, layout.SNAPSHOTS).found
-    if len(around) >= limit + max(10, limit // 4):
+    if len(around) >= limit + max(5, limit // 4):
         found = [writer.index.get(name.rpartition("/")[2]) for name in held]
         needed = {environments.ref(r.environment or "") for r in found if r is not None}
         for name in around.keys() - needed - {environments.ref(environment)}:
             writer.ref(name, None)
-    if len(held) < limit + max(10, limit // 4):
+    if len(held) < limit + max(5, limit // 4):
         return
     records = [writer.index.get(name.rpartition("/")[2]) for name in held]
     kept = sorted((r for r in records if r is not None), key=lambda r: (bool(r.label), r.created))

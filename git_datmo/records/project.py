@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from git_datmo.storage.store import Store
 
 DEFAULT_LARGE_FILE = 1024 * 1024
-DEFAULT_MAX_REFS = 100
+DEFAULT_MAX_REFS = 20
 DEFAULT_MAX_SLOTS = 8
 
 
