@@ -95,8 +95,11 @@ def _cargo(
             continue
         if ref == own:
             reached = ours
-            # What went past the hook (--no-verify) has its refs there, but not its content.
-            known = index.meta(reached_mark) if known and placed else known
+            # What went past the hook (--no-verify) has its refs there, but not its content. What
+            # was delivered for a push that then failed may have been freed: no ref named it.
+            sent = index.meta(reached_mark) if known and placed else known
+            if known is None or not sent or project.repository.objects.descends(known, sent):
+                known = sent
             all_ours = unsent(project, ours, None) if everything else []
         if layout.clone_of(ref):
             fresh.update(dict.fromkeys(unsent(project, ours, known)))

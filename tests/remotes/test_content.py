@@ -50,3 +50,27 @@ def test_what_is_brought_back_is_delivered(team: Team, plainly: bool) -> None:
     datmo("pull", "--content", cwd=reader.path)
     datmo("snapshot", "checkout", oid, cwd=reader.path)
     assert reader.read("large.bin") == large(1)
+
+
+@pytest.mark.parametrize("plainly", [True, False])
+def test_content_freed_after_a_push_that_failed_is_delivered_again(
+    team: Team, plainly: bool
+) -> None:
+    """Until refs name it, nothing at the remote tells that it is needed."""
+    maker = team.clone("maker")
+    snap(maker, "before")
+    datmo("push", cwd=maker.path)
+    maker.write("large.bin", large(1))
+    snap(maker, "first")
+    hook = team.origin.path / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert datmo("push", cwd=maker.path, check=False).code == 7
+    assert len(contents(team)) == 1
+    contents(team)[0].unlink()
+    hook.unlink()
+    if plainly:
+        maker.git("push", "-q", "origin", GLOB)
+    else:
+        datmo("push", cwd=maker.path)
+    assert len(contents(team)) == 1
