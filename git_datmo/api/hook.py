@@ -71,7 +71,8 @@ def pre_push(project: Project, remote_name: str, url: str, lines: bytes) -> Exch
 def _spare_others(
     project: Project, remote_name: str, url: str, updates: list[tuple[str, str, str]]
 ) -> None:
-    """Raise Conflict when a push deletes chains of other clones, as `--mirror` and `--prune` do.
+    """Raise Conflict when a push deletes chains of other clones, as `--mirror` and `--prune` do,
+    or would set them back if it is forced.
 
     A remote that is set up as a mirror of this clone is meant to have nothing else.
     """
@@ -79,6 +80,7 @@ def _spare_others(
         return
     clone = clones.read(project.home)
     ours = {clone.id, *clone.former} if clone is not None else set()
+    _keep_up(project, updates, ours)
     gone = [ref for oid, ref, _ in updates if not oid.strip("0")]
     # git does not tell of what a mirroring push deletes, but of the refs that only it sends.
     if any(ref.startswith((layout.LOCAL, layout.REMOTES)) for _, ref, _ in updates):
@@ -93,3 +95,16 @@ def _spare_others(
             hint="without --mirror and --prune: git push REMOTE 'refs/datmo/*'; "
             "--no-verify deletes them all the same",
         )
+
+
+def _keep_up(project: Project, updates: list[tuple[str, str, str]], ours: set[str]) -> None:
+    """Raise Conflict when other clones wrote more on the remote than what would be pushed."""
+    objects = project.repository.objects
+    for oid, ref, there in updates:
+        known = not there.strip("0") or (objects.has(there) and objects.descends(oid, there))
+        if oid.strip("0") and layout.clone_of(ref) not in (None, *ours) and not known:
+            raise Conflict(
+                f"{ref} was not pushed: another clone wrote it, and it says more on the remote",
+                hint="it was fetched into refs/datmo/ by plain git, and is moved aside now: "
+                "push again",
+            )

@@ -16,6 +16,7 @@ from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, places
 from git_datmo.storage import refs
 from git_datmo.storage.index import Index
+from git_datmo.storage.locks import mutex
 
 Progress = Callable[[int], None]
 
@@ -50,12 +51,18 @@ def push(
     astray.tidy(project)
     again = [lookup.snapshot(project, text).id for text in ids]
     common = project.repository.common_dir
-    clone, tip = clones.read(project.home), refs.read_one(common, layout.LOCAL_TIP)
     done = Exchange(name, 0, 0, 0, dry_run=dry_run)
-    if tip is None or clone is None:
+    if refs.read_one(common, layout.LOCAL_TIP) is None:
         return done
     there = exchange.listed(project, name)
+    with mutex(project.home):
+        # What is recorded from here on has not been delivered: the next push takes it along.
+        clone, tip = clones.read(project.home), refs.read_one(common, layout.LOCAL_TIP)
+        own = refs.read(common, layout.OWN).found
+    if tip is None or clone is None:
+        return done
     chain_ref = layout.notes_ref(clone.id)
+    own[chain_ref] = tip
     for url in places.urls_of(project, name, push=True):
         moved = [(tip, chain_ref, there.get(chain_ref) or _former(clone, there))]
         one = deliver(
@@ -70,13 +77,14 @@ def push(
             expect=expect,
         )
         done = joined(done, one)
-    own = refs.read(common, layout.OWN).found
-    wanted = due(project, there)
+    wanted = {ref: oid for ref, oid in own.items() if _is_due(ref, oid, there)}
     index = catalogue.refresh(project)
     gone = [ref for ref in there if ref not in own and _is_ours(project, index, ref)]
     if not dry_run:
         if wanted:
-            exchange.push_refs(project, name, [f"{ref}:{ref}" for ref in wanted], report=report)
+            exchange.push_refs(
+                project, name, [f"{oid}:{ref}" for ref, oid in wanted.items()], report=report
+            )
             track(project, name, dict(wanted))
         if gone:
             try:
@@ -86,7 +94,7 @@ def push(
                 told = f"{name} keeps {len(gone)} refs that were retired here: {error.message}"
                 done, gone = joined(done, Exchange(name, 0, 0, 0, notices=(told,))), []
         done = joined(done, _withdraw(project, name, there))
-        done = joined(done, _absorb(project, name, there, chain_ref))
+        done = joined(done, _absorb(project, name, there, chain_ref, tip))
     updates: list[tuple[str, str | None, str | None]]
     updates = [(ref, there.get(ref), oid) for ref, oid in wanted.items()]
     updates += [(ref, there[ref], None) for ref in gone]
@@ -140,7 +148,9 @@ def _objects(index: Index, ref: str) -> list[str]:
     return [name] if layout.is_oid(name) else index.find_text(("run_id",), name, RUN)
 
 
-def _absorb(project: Project, remote: str, there: dict[str, str], own: str) -> Exchange:
+def _absorb(
+    project: Project, remote: str, there: dict[str, str], own: str, pushed: str
+) -> Exchange:
     """Take over idle chains where a remote carries too many, and delete their refs there.
 
     Past `datmo.maxChains` chains, those that nobody added to for `datmo.absorbAfter` days go, the
@@ -162,11 +172,11 @@ def _absorb(project: Project, remote: str, there: dict[str, str], own: str) -> E
     chosen = {layout.clone_of(ref) or "": chains[ref] for ref in old[: len(chains) - limit // 2]}
     if not chosen:
         return done
-    taken = absorption.absorb(project, chosen)
-    exchange.push_refs(project, remote, [f"{own}:{own}"])
-    common = project.repository.common_dir
-    tip = refs.read_one(common, own)
-    _reached(project, remote, tip)
+    taken = absorption.absorb(project, chosen, pushed)
+    if not taken.tips:
+        return done
+    exchange.push_refs(project, remote, [f"{taken.tip}:{own}"])
+    _reached(project, remote, pushed, taken.tip)
     gone = {ref: oid for ref, oid in chains.items() if layout.clone_of(ref) in taken.tips}
     gone |= _named_by(project, there, set(taken.tips))
     notices: tuple[str, ...] = ()
@@ -175,7 +185,7 @@ def _absorb(project: Project, remote: str, there: dict[str, str], own: str) -> E
     except RemoteError as error:
         notices = (f"{remote} keeps {len(gone)} refs of clones that are gone: {error.message}",)
         gone = {}
-    track(project, remote, {own: tip, **dict.fromkeys(gone)})
+    track(project, remote, {own: taken.tip, **dict.fromkeys(gone)})
     updates = [(ref, oid, None) for ref, oid in gone.items()]
     notices += tuple(f"chain of {clone}: {why}" for clone, why in taken.left.items())
     return Exchange(remote, 0, 0, 0, notices=notices, updates=tuple(updates))
@@ -192,11 +202,12 @@ def _named_by(project: Project, there: dict[str, str], gone: set[str]) -> dict[s
     return found
 
 
-def _reached(project: Project, remote: str, tip: str | None) -> None:
-    """What was absorbed lies at the remote already: its content is not to be looked for."""
+def _reached(project: Project, remote: str, before: str, tip: str) -> None:
+    """What was absorbed lies at the remote already: its content is not to be looked for. What
+    the remote lacked before (a push without content) it still lacks."""
     index = catalogue.refresh(project)
     for url in places.urls_of(project, remote, push=True):
         key = mark(places.place_of(project, remote, url), url)
-        if tip is not None and index.meta(key) is not None:
+        if index.meta(key) == before:
             with index.update() as update:
                 update.set_meta(key, tip)

@@ -15,7 +15,7 @@ from git_datmo.records.project import Project
 from git_datmo.records.purging import Survey
 from git_datmo.remotes import exchange, outgoing, places
 from git_datmo.remotes.base import Held, Place
-from git_datmo.remotes.content import needed, send
+from git_datmo.remotes.content import needed, send, unsent
 from git_datmo.storage import notes
 
 Progress = Callable[[int], None]
@@ -73,11 +73,14 @@ def _share(
     ref = layout.notes_ref(clone.id)
     fresh = _fresh(project, tip, there)
     outgoing.look(project, remote, fresh).refuse()
-    made = {oid: catalogue.made_here(project, index, oid) for oid in fresh}
-    wanted = needed(project, [oid for oid, mine in made.items() if mine])
-    others = needed(project, [oid for oid, mine in made.items() if not mine], {})
     for url in places.urls_of(project, remote, push=True):
         place = places.place_of(project, remote, url)
+        # What a push left out (--no-content) is spoken of there, and still to be delivered.
+        late = unsent(project, tip, index.meta(mark(place, url))) if place is not None else []
+        oids = dict.fromkeys((*fresh, *late))
+        made = {oid: catalogue.made_here(project, index, oid) for oid in oids}
+        wanted = needed(project, [oid for oid, mine in made.items() if mine])
+        others = needed(project, [oid for oid, mine in made.items() if not mine], {})
         if (wanted or others) and place is None:
             raise RemoteError(
                 f"content cannot be delivered: no place for it is known for '{remote}' ({url})",
@@ -90,7 +93,7 @@ def _share(
                 place.close()
             with index.update() as update:
                 update.set_meta(mark(place, url), tip)
-    exchange.push_refs(project, remote, [f"{ref}:{ref}"])
+    exchange.push_refs(project, remote, [f"{tip}:{ref}"])
     track(project, remote, {ref: tip})
 
 

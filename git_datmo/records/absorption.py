@@ -21,21 +21,25 @@ from git_datmo.storage.objects import EMPTY_TREE
 @dataclass(frozen=True)
 class Absorbed:
     """The clones whose chains were taken over, with their tips; those that were `left`, and
-    why."""
+    why; and the `tip` of our own chain that carries them."""
 
     tips: dict[str, str]
     left: dict[str, str]
+    tip: str
 
 
-def absorb(project: Project, chains: Mapping[str, str]) -> Absorbed:
+def absorb(project: Project, chains: Mapping[str, str], upon: str) -> Absorbed:
     """Take over chains, given as clone → tip; what cannot be is left alone and told.
 
+    None is when our own chain is no longer at `upon`: something was recorded meanwhile.
     A chain is left that cannot be read, or that holds operations under a name of ours which we do
     not know: they are a copy's of this clone, or forged, and either way not ours to speak for.
     """
     taken: dict[str, str] = {}
     left: dict[str, str] = {}
     with chain.writing(project) as writer:
+        if writer.tip != upon:
+            return Absorbed({}, {}, upon)
         clone = clones.read(project.home)
         names = {writer.clone, *(clone.former if clone is not None else ())}
         own = catalogue.notes_tree(project, writer.tip) if writer.tip else EMPTY_TREE
@@ -62,7 +66,7 @@ def absorb(project: Project, chains: Mapping[str, str]) -> Absorbed:
                 writer.carry(target, [made.line for made in lines])
             writer.mention(tip)
             taken[other] = tip
-    return Absorbed(taken, left)
+    return Absorbed(taken, left, writer.tip or upon)
 
 
 def news(

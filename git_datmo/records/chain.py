@@ -120,7 +120,7 @@ class Writer:
                     when=(seconds if last_one else times.get(batch[-1], seconds), offset),
                     message=layout.NOTES_MESSAGE,
                 )
-            changes[layout.LOCAL_TIP] = changes[layout.notes_ref(self.clone)] = tip
+            changes[layout.LOCAL_TIP] = changes[layout.notes_ref(self.clone)] = self.tip = tip
         sync(project)
         if objects.secure():
             _connected(project, changes)

@@ -1,0 +1,109 @@
+"""Whatever order things come in: what a remote's chains speak of has its content there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from git_datmo.api import location
+from git_datmo.api.remote import push
+from tests.e2e.team import Team, large, snap
+from tests.kit.checks import assert_clean
+from tests.kit.program import datmo
+
+LONG_AGO = "2020-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    return Team(tmp_path)
+
+
+def whole(team: Team, *expected: bytes) -> None:
+    """A fresh clone has all content, `expected` among it, byte for byte."""
+    fresh = team.clone("fresh")
+    done = datmo("pull", "--content", "--json", cwd=fresh.path, check=False)
+    assert done.code == 0, done.stdout
+    assert_clean(fresh)
+    held = {path.read_bytes() for path in (fresh.path / ".git/datmo/store").glob("??/*")}
+    assert held >= set(expected)
+    shutil.rmtree(fresh.path)
+
+
+def with_idle_chains(team: Team, count: int) -> None:
+    for number in range(count):
+        made = team.clone(f"job-{number}")
+        datmo(
+            "snapshot", "create", "-m", f"{number}", cwd=made.path,
+            env={"GIT_COMMITTER_DATE": LONG_AGO},
+        )  # fmt: skip
+        datmo("push", cwd=made.path)
+
+
+@pytest.mark.parametrize("limit", [100, 3])
+def test_a_snapshot_made_while_a_push_is_under_way_waits_for_the_next(
+    team: Team, limit: int
+) -> None:
+    with_idle_chains(team, 4)
+    ada = team.clone("ada")
+    ada.git("config", "datmo.maxChains", str(limit))
+    ada.write("one.bin", large(1))
+    snap(ada, "one")
+    datmo("pull", cwd=ada.path)
+    made: list[str] = []
+
+    def meanwhile(count: int) -> None:
+        if not made:
+            ada.write("two.bin", large(2))
+            made.append(snap(ada, "two"))
+
+    push(location.find(ada.path), progress=meanwhile)
+    assert made
+    whole(team, large(1))
+    datmo("push", cwd=ada.path)
+    whole(team, large(1), large(2))
+
+
+def test_taking_over_chains_does_not_count_as_delivery(team: Team) -> None:
+    with_idle_chains(team, 4)
+    ada = team.clone("ada")
+    snap(ada, "one")
+    datmo("push", cwd=ada.path)
+    datmo("pull", cwd=ada.path)
+    ada.git("config", "datmo.maxChains", "3")
+    ada.write("two.bin", large(2))
+    snap(ada, "two")
+    done = datmo("push", "--no-content", "--json", cwd=ada.path).json()
+    assert [ref for ref, _, after in done["updates"] if after is None]
+    datmo("push", cwd=ada.path)
+    whole(team, large(2))
+
+
+def test_a_purge_does_not_count_as_delivery(team: Team) -> None:
+    ada = team.clone("ada")
+    snap(ada, "one")
+    datmo("push", cwd=ada.path)
+    ada.write("two.bin", large(2))
+    snap(ada, "two")
+    datmo("push", "--no-content", cwd=ada.path)
+    ada.write("train.py", "three\n")
+    bad = snap(ada, "three")
+    datmo("purge", bad, "--yes", cwd=ada.path)
+    datmo("push", cwd=ada.path)
+    whole(team, large(2))
+
+
+def test_a_forced_plain_push_does_not_set_others_back(team: Team) -> None:
+    ada, ben = team.clone("ada"), team.clone("ben")
+    snap(ada, "one")
+    datmo("push", cwd=ada.path)
+    ben.git("fetch", "-q", "origin", "refs/datmo/*:refs/datmo/*")
+    ada.write("train.py", "two\n")
+    snap(ada, "two")
+    datmo("push", cwd=ada.path)
+    before = team.origin.refs("refs/datmo/notes")
+    snap(ben, "mine") if False else None
+    ben.try_git("push", "-q", "-f", "origin", "refs/datmo/*")
+    assert before.items() <= team.origin.refs("refs/datmo/notes").items()
