@@ -1,0 +1,77 @@
+"""Secrets in what some commits add. Each change of a file is read once, however many commits of
+a push hold it."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from git_datmo.records.project import Project
+from git_datmo.storage import secrets
+
+# Reading stops here: a scan must not make a push of large text files endless.
+MAX_BYTES = 256 * 1024 * 1024
+# git itself takes a file for binary that has a zero byte so early.
+_BINARY = 8000
+_FILES = ("100644", "100755")
+
+
+class Finding(NamedTuple):
+    """A line that looks like a secret: where, from which commit on, and what kind it is."""
+
+    commit: str
+    path: str
+    line: int
+    kind: str
+
+
+class Findings(NamedTuple):
+    """What was found; `unread` are bytes that were not looked at."""
+
+    found: tuple[Finding, ...]
+    unread: int
+
+
+def look(project: Project, revisions: bytes, chosen: list[str]) -> Findings:
+    """The secrets in lines that the commits which `git log` lists for `revisions` and `chosen`
+    add, each once."""
+    objects = project.repository.objects
+    changes = _changes(project, revisions, chosen)
+    objects.bring(oid for pair in changes for oid in pair if oid.strip("0"))
+    found: dict[tuple[str, int, str], Finding] = {}
+    read = unread = 0
+    for (old, new), (commit, path) in changes.items():
+        size = objects.size(new) or 0
+        if read + size > MAX_BYTES:
+            unread += size
+            continue
+        read += size
+        data = objects.blob(new)
+        if b"\0" in data[:_BINARY] or secrets.in_content(data) is None:
+            continue
+        known = set(objects.blob(old).splitlines()) if old.strip("0") else set()
+        for number, line in enumerate(data.splitlines(), 1):
+            kind = secrets.in_content(line)
+            if kind is not None and line not in known:
+                found.setdefault((path, number, kind), Finding(commit, path, number, kind))
+    return Findings(tuple(found.values()), unread)
+
+
+def _changes(
+    project: Project, revisions: bytes, chosen: list[str]
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """Each pair of blobs before and after that a file went through, with one commit and path."""
+    options = ["--raw", "--no-abbrev", "--no-renames", "--format=commit %H", "--stdin", *chosen]
+    listed = project.repository.git.run("log", *options, data=revisions)
+    changes: dict[tuple[str, str], tuple[str, str]] = {}
+    commit = ""
+    for line in os.fsdecode(listed).split("\n"):
+        if line.startswith("commit "):
+            commit = line.removeprefix("commit ")
+        elif line.startswith(":"):
+            facts, _, path = line.partition("\t")
+            _, mode, old, new, _ = facts.split(" ")
+            if mode in _FILES:
+                shown = os.fsencode(path).decode(errors="replace")
+                changes[old, new] = commit, shown
+    return changes
