@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
-from git_datmo.records import catalogue, clones, layout, obeying
+from git_datmo.records import catalogue, clones, layout, obeying, revivals
 from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.remotes import outgoing, places
@@ -24,11 +24,13 @@ Update = tuple[str, str, str]
 @dataclass(frozen=True)
 class Cargo:
     """What a push of refs takes along: the objects that are new to the remote, those whose
-    content is looked for `again`, and how far our own chain is `reached` by it."""
+    content is looked for `again`, how far our own chain is `reached` by it, and of how many
+    that were `revived` the place has heard then."""
 
     fresh: tuple[str, ...]
     again: tuple[str, ...]
     reached: str | None
+    revived: int
 
 
 def mark(place: Place | None, url: str) -> str:
@@ -73,6 +75,7 @@ def deliver(
     if cargo.reached is not None and place is not None and not dry_run:
         with index.update() as update:
             update.set_meta(mark(place, url), cargo.reached)
+            revivals.delivered(update, mark(place, url), cargo.revived)
     return joined(done, moved)
 
 
@@ -89,6 +92,7 @@ def _cargo(
     fresh: dict[str, None] = {}
     all_ours: list[str] = []
     reached = None
+    back, revived = revivals.since(index, reached_mark)
     for ours, ref, theirs in updates:
         known = theirs if theirs.strip("0") else None
         if not ref.startswith(layout.OWN) or not ours.strip("0"):
@@ -101,13 +105,22 @@ def _cargo(
             if known is None or not sent or project.repository.objects.descends(known, sent):
                 known = sent
             all_ours = unsent(project, ours, None) if everything else []
+            # Somebody else brought it back: our own notes say nothing new of it.
+            fresh.update((oid, None) for oid in back if _is_ours(project, index, oid))
         if layout.clone_of(ref):
             fresh.update(dict.fromkeys(unsent(project, ours, known)))
         elif known != ours:
             record = index.get(ours)
             if record is not None and record.kind in (SNAPSHOT, RUN) and not record.deleted:
                 fresh[ours] = None
-    return Cargo(tuple(fresh), tuple(oid for oid in all_ours if oid not in fresh), reached)
+    return Cargo(tuple(fresh), tuple(oid for oid in all_ours if oid not in fresh), reached, revived)
+
+
+def _is_ours(project: Project, index: Index, oid: str) -> bool:
+    record = index.get(oid)
+    if record is None or record.kind not in (SNAPSHOT, RUN) or record.deleted:
+        return False
+    return catalogue.made_here(project, index, oid)
 
 
 def _move(

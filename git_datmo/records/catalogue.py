@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import Corrupt, DamagedObject, NewerFormat, RemoteError
-from git_datmo.records import clones, layout, purged
+from git_datmo.records import clones, layout, purged, revivals
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
 
@@ -181,6 +181,8 @@ def _fold(project: Project, index: Index, update: Update, target: str) -> None:
         record = record_of(project, target, operations)
     except (DamagedObject, NewerFormat):
         record = None
+    if any("deleted" in each.set for each in operations):
+        revivals.follow(index, update, target, record)
     if record is None:
         update.remove(target)
     else:

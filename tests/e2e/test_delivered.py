@@ -9,7 +9,7 @@ import pytest
 
 from git_datmo.api import location
 from git_datmo.api.remote import push
-from tests.e2e.team import Team, large, snap
+from tests.e2e.team import Team, large, push_plainly, snap
 from tests.kit.checks import assert_clean
 from tests.kit.program import datmo
 
@@ -107,3 +107,34 @@ def test_a_forced_plain_push_does_not_set_others_back(team: Team) -> None:
     snap(ben, "mine") if False else None
     ben.try_git("push", "-q", "-f", "origin", "refs/datmo/*")
     assert before.items() <= team.origin.refs("refs/datmo/notes").items()
+
+
+def test_what_another_clone_brought_back_is_delivered(team: Team) -> None:
+    ada, ben = team.clone("ada"), team.clone("ben")
+    ada.write("one.bin", large(1))
+    one = snap(ada, "one")
+    datmo("snapshot", "delete", one, cwd=ada.path)
+    datmo("push", cwd=ada.path)
+    datmo("pull", cwd=ben.path)
+    datmo("snapshot", "undelete", one, cwd=ben.path)
+    datmo("push", cwd=ben.path)
+    datmo("pull", cwd=ada.path)
+    datmo("push", cwd=ada.path)
+    whole(team, large(1))
+
+
+def test_what_was_freed_and_brought_back_by_another_clone_is_delivered_again(team: Team) -> None:
+    ada, ben = team.clone("ada"), team.clone("ben")
+    ada.write("one.bin", large(1))
+    one = snap(ada, "one")
+    datmo("push", cwd=ada.path)
+    datmo("snapshot", "delete", one, cwd=ada.path)
+    datmo("push", cwd=ada.path)
+    datmo("pull", cwd=ben.path)
+    shutil.rmtree(team.origin.path / "datmo/store")  # as a gc, long after
+    datmo("snapshot", "undelete", one, cwd=ben.path)
+    datmo("push", cwd=ben.path)
+    datmo("pull", cwd=ada.path)
+    push_plainly(ada)  # no ref is new: the hook has nothing to do
+    datmo("push", cwd=ada.path)
+    whole(team, large(1))
