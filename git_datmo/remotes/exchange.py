@@ -16,7 +16,7 @@ from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
 from git_datmo.remotes.denials import denial
-from git_datmo.remotes.signingin import signing_in
+from git_datmo.remotes.signingin import signing_in, signing_in_anywhere
 from git_datmo.storage.git import environment
 
 ZERO = "0" * 40
@@ -112,6 +112,7 @@ def clone(
     """
     words = ["git", "clone", "--progress", *options, "--", url]
     given = {name: os.environ[name] for name in os.environ if name.startswith("GIT_CONFIG_")}
+    given |= signing_in_anywhere(folder)
     process = subprocess.Popen(
         [*words, *([directory] if directory is not None else [])],
         cwd=folder,
@@ -128,7 +129,7 @@ def clone(
     found = _INTO.search(said)
     if found is None:
         raise RemoteError(f"git clone did not say where it cloned into: {said}")
-    return (folder / found[1]).absolute()
+    return (folder / found[1]).resolve()
 
 
 def _unheard(line: str) -> None:

@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from git_datmo.errors import RemoteError
 from git_datmo.remotes.lfs.authenticate import authenticate
 from git_datmo.remotes.lfs.endpoint import Endpoint, shown
+from git_datmo.remotes.signingin import signing_in
 from git_datmo.storage.git import Git
 
 # git asks three times too.
@@ -94,7 +95,7 @@ class Access:
             if filled is not None:
                 login = filled.get("username", ""), filled["password"]
                 self._logins[self._endpoint.asked_as] = login
-                self._git.attempt("credential", "approve", data=_lines(filled), safe=False)
+                self._credential("approve", filled)
                 self._asked = 0
 
     def _first(self) -> Pass:
@@ -135,7 +136,7 @@ class Access:
         if self._endpoint.user:
             question["username"] = self._endpoint.user
         self._asked += 1
-        code, out, err = self._git.attempt("credential", "fill", data=_lines(question), safe=False)
+        code, out, err = self._credential("fill", question)
         pairs = (line.partition("=") for line in out.decode(errors="replace").splitlines())
         answer = {key: value for key, _, value in pairs}
         if code != 0 or not answer.get("password"):
@@ -147,7 +148,11 @@ class Access:
     def _reject(self) -> None:
         if self._filled is not None:
             filled, self._filled = self._filled, None
-            self._git.attempt("credential", "reject", data=_lines(filled), safe=False)
+            self._credential("reject", filled)
+
+    def _credential(self, verb: str, pairs: dict[str, str]) -> tuple[int, bytes, bytes]:
+        env = signing_in(self._git)
+        return self._git.attempt("credential", verb, data=_lines(pairs), env=env, safe=False)
 
     def _no(self, why: str) -> RemoteError:
         return RemoteError(
