@@ -30,11 +30,11 @@ def error(
     message = (
         f"the content of {what} neither here nor on a remote: {'; '.join(shown)}{more}. {asked}"
     )
-    return ContentMissing(message, hint=_hint(project, snapshots))
+    return ContentMissing(message, hint=hint(project, snapshots))
 
 
-def _hint(project: Project, snapshots: Iterable[str]) -> str | None:
-    """Who can bring it: the one who made the snapshot, or this clone if it did."""
+def hint(project: Project, snapshots: Iterable[str]) -> str | None:
+    """Who did not deliver the content of some snapshots; None when this clone made them all."""
     index = catalogue.refresh(project)
     makers: dict[str, None] = {}
     for oid in snapshots:

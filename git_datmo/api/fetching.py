@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
-from git_datmo.api import lookup
+from git_datmo.api import absence, lookup
 from git_datmo.api.tracking import connect, default_remote
+from git_datmo.model.pointer import Pointer
 from git_datmo.model.project import Exchange
-from git_datmo.records import astray, catalogue, layout, obeying
+from git_datmo.records import astray, catalogue, chain, clones, layout, obeying
 from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, places
@@ -81,6 +82,10 @@ def _refs(project: Project, name: str, dry_run: bool, report: Report | None) -> 
     if changed and not dry_run:
         exchange.fetch_refs(project, name, report=report)
         project.repository.objects.forget()
+        clone = clones.read(project.home)
+        if clone is not None and room + layout.notes_ref(clone.id)[len(layout.OWN) :] in changed:
+            # More under our name than we know: what is written from here on needs another.
+            chain.heal(project, thoroughly=True)
     astray.tidy(project)
     index = catalogue.refresh(project)
     gone = _carried(project, {ref: before[ref] for ref in before.keys() - wanted.keys()})
@@ -142,6 +147,15 @@ def _content(
         f"{wanted[p]} ({p.size} bytes, {p.key}): {'; '.join(why) or 'no remote has it'}"
         for p, why in got.lost.items()
     )
+    if missing and (advice := absence.hint(project, _users(project, chosen, got.lost))):
+        notices = (*notices, advice)
     return replace(
         done, content_files=got.files, content_bytes=got.size, missing=missing, notices=notices
     )
+
+
+def _users(project: Project, snapshots: Sequence[str], lost: Container[Pointer]) -> list[str]:
+    """Those of some snapshots that need content which is lost."""
+    return [
+        oid for oid in snapshots if any(pointer in lost for pointer in needed(project, [oid], {}))
+    ]

@@ -180,7 +180,9 @@ def collect(
 def _why(error: DatmoError) -> str:
     if not isinstance(error, ContentMissing):
         return error.message
-    return f"it is not there ({error.hint})" if error.hint else "it is not there"
+    # What every such error advises is no news; what this place advises is.
+    own = vars(error).get("hint")
+    return f"it is not there ({own})" if own else "it is not there"
 
 
 def _silent(count: int) -> None:

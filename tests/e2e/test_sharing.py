@@ -191,6 +191,8 @@ def test_what_went_past_the_hook_is_missing_not_corrupt(team: Team, maker: Repo)
     pulled = datmo("pull", "--content", cwd=reader.path, check=False)
     assert pulled.code == 5
     assert "missing: data/large.bin" in pulled.stderr
+    assert "it is not there\n" in pulled.stderr
+    assert "not delivered by maker <" in pulled.stderr
 
     datmo("push", cwd=maker.path)  # brings what went missing, though no ref moves
     datmo("snapshot", "checkout", "best", cwd=reader.path)
