@@ -39,7 +39,7 @@ def render(found: Freed) -> Iterator[str]:
     yield safe(f"{verb} {_files(Amount(len(rows), found.size))} at {found.place}")
     kept = (
         (found.needed, "needed"),
-        (found.young, f"of nobody's within the grace period of {found.grace / _DAY:g} days"),
+        (found.young, f"younger than the grace period of {found.grace / _DAY:g} days"),
         (found.only_copy, "of snapshots that may leave, but no remote is known to have them"),
     )
     for amount, why in kept:
