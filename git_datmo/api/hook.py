@@ -98,13 +98,20 @@ def _spare_others(
 
 
 def _keep_up(project: Project, updates: list[tuple[str, str, str]], ours: set[str]) -> None:
-    """Raise Conflict when other clones wrote more on the remote than what would be pushed."""
+    """Raise Conflict when a chain says more on the remote than what would be pushed over it."""
     objects = project.repository.objects
     for oid, ref, there in updates:
-        known = not there.strip("0") or (objects.has(there) and objects.descends(oid, there))
-        if oid.strip("0") and layout.clone_of(ref) not in (None, *ours) and not known:
+        maker = layout.clone_of(ref)
+        if maker is None or not oid.strip("0") or not there.strip("0"):
+            continue
+        if objects.has(there) and objects.descends(oid, there):
+            continue
+        if maker in ours:
             raise Conflict(
-                f"{ref} was not pushed: another clone wrote it, and it says more on the remote",
-                hint="it was fetched into refs/datmo/ by plain git, and is moved aside now: "
-                "push again",
+                f"{ref} was not pushed: this clone was set back, and it says more on the remote",
+                hint="git datmo pull, then push again",
             )
+        raise Conflict(
+            f"{ref} was not pushed: another clone wrote it, and it says more on the remote",
+            hint="it was fetched into refs/datmo/ by plain git, and is moved aside now: push again",
+        )

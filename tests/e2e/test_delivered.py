@@ -9,7 +9,7 @@ import pytest
 
 from git_datmo.api import location
 from git_datmo.api.remote import push
-from tests.e2e.team import Team, large, push_plainly, snap
+from tests.e2e.team import Team, large, push_plainly, snap, state, update
 from tests.kit.checks import assert_clean
 from tests.kit.program import datmo
 
@@ -138,3 +138,25 @@ def test_what_was_freed_and_brought_back_by_another_clone_is_delivered_again(tea
     push_plainly(ada)  # no ref is new: the hook has nothing to do
     datmo("push", cwd=ada.path)
     whole(team, large(1))
+
+
+def test_a_forced_plain_push_of_a_clone_that_was_set_back_loses_nothing(team: Team) -> None:
+    """A backup put back with all that this clone knew of the remote, inode and all."""
+    ada = team.clone("ada")
+    one = snap(ada, "one")
+    datmo("push", cwd=ada.path)
+    saved = ada.refs("refs/datmo-local", "refs/datmo", "refs/datmo-remotes")
+    update(ada, one, "--stats", '{"after": 1}')
+    datmo("push", cwd=ada.path)
+    for name, oid in saved.items():
+        ada.git("update-ref", name, oid)
+    (ada.path / ".git/datmo/index.sqlite").unlink()
+    update(ada, one, "--stats", '{"restored": 1}')
+    refused = ada.try_git("push", "-q", "-f", "origin", "refs/datmo/*")
+    assert "git datmo pull" in refused.stderr
+    datmo("pull", cwd=ada.path)
+    ada.git("push", "-q", "-f", "origin", "refs/datmo/*")
+    fresh = team.clone("fresh")
+    datmo("pull", cwd=fresh.path)
+    assert state(fresh)[one]["stats"] == {"after": 1, "restored": 1}
+    assert_clean(fresh)
