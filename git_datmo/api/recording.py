@@ -8,10 +8,10 @@ from typing import Any
 
 from git_datmo.api import lookup
 from git_datmo.api.state import State
-from git_datmo.errors import SnapshotNotFound
+from git_datmo.errors import Conflict, SnapshotNotFound
 from git_datmo.model import document
 from git_datmo.model.snapshot import Snapshot
-from git_datmo.records import chain, environments, layout, snapshots
+from git_datmo.records import chain, environments, layout, purged, snapshots
 from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
@@ -117,6 +117,13 @@ def _commit(project: Project, writer: chain.Writer, state: State, message: str) 
             files[path] = leaf
     code, collection = snapshots.split(project, state.tree, files, state.environment.definitions)
     parent = state.parent or parent_of(project, state.commit or "HEAD")
+    if parent in purged.known(writer.index) and purged.takes_along(
+        project.repository.objects, parent
+    ):
+        raise Conflict(
+            f"the snapshot would not last: it stands on what was purged ({parent[:12]})",
+            hint="check out another commit, and 'git cherry-pick' what you want to keep",
+        )
     oid = snapshots.write(
         project,
         tree=state.tree,

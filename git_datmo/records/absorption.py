@@ -52,7 +52,7 @@ def absorb(project: Project, chains: Mapping[str, str], upon: str) -> Absorbed:
                 continue
             try:
                 theirs = catalogue.notes_tree(project, tip)
-                if notes.noted(project.repository.objects, theirs, gone):
+                if purged.held(project.repository.objects, theirs, gone):
                     left[other] = "it holds what was purged"
                     continue
                 fresh = list(news(project, own, theirs))

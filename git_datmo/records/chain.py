@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CLOCK = "clock"
 SANE_MS = 86_400_000
 
+_Entry = tuple[Mapping[str, Any] | None, Sequence[Sequence[str]], bool]
+
 
 class Writer:
     """Collects what one command writes; all of it becomes one commit of the chain."""
@@ -33,7 +35,7 @@ class Writer:
     def __init__(self, project: Project, clone: str, tip: str | None, index: Index) -> None:
         self._project = project
         self.clone, self.tip, self.index = clone, tip, index
-        self._notes: dict[str, list[tuple[Mapping[str, Any] | None, Sequence[Sequence[str]]]]] = {}
+        self._notes: dict[str, list[_Entry]] = {}
         self._mentions: dict[str, None] = {}
         self._refs: dict[str, str | None] = {}
         self._carried: dict[str, dict[bytes, None]] = {}
@@ -45,9 +47,12 @@ class Writer:
         target: str,
         set: Mapping[str, Any] | None = None,
         unset: Sequence[Sequence[str]] = (),
+        *,
+        whenever: bool = False,
     ) -> None:
-        """Append one operation to the note of `target`."""
-        self._notes.setdefault(target, []).append((set, unset))
+        """Append one operation to the note of `target`, to count after all that are known there;
+        `whenever` its date decides nothing, only after our own."""
+        self._notes.setdefault(target, []).append((set, unset, whenever))
 
     def carry(self, target: str, lines: Iterable[bytes]) -> None:
         """Append operations of others, as they are, that our note of `target` does not hold."""
@@ -92,9 +97,10 @@ class Writer:
                     # Another clone's: who reads our note of it must be able to have it.
                     self.mention(target)
                 known = self.index.get(target)
-                at = max(last, known.at_max if known is not None else 0)
-                for values, unset in entries:
-                    at = clock(at, now)
+                latest = max(last, known.at_max if known is not None else 0)
+                for values, unset, whenever in entries:
+                    at = clock(last if whenever else latest, now)
+                    latest = max(latest, at)
                     last = at if at >> 12 <= now + SANE_MS else last
                     made = Operation.make(at=at, clone=self.clone, by=by, set=values, unset=unset)
                     lines[target] = lines.get(target, b"") + made.line + b"\n"

@@ -83,7 +83,7 @@ def superseded(
             continue
         try:
             theirs = catalogue.notes_tree(project, oid)
-            if not ours and not notes.noted(objects, theirs, gone):
+            if not ours and not purges.held(objects, theirs, gone):
                 continue
             if list(absorption.news(project, own, notes.without(objects, theirs, gone))):
                 continue
@@ -118,7 +118,7 @@ def refuse(project: Project, updates: Iterable[tuple[str, str]]) -> None:
         held = oid in gone
         if layout.clone_of(ref) and project.repository.objects.has(oid):
             tree = catalogue.notes_tree(project, oid)
-            held = bool(notes.noted(project.repository.objects, tree, gone))
+            held = bool(purges.held(project.repository.objects, tree, gone))
         if held:
             raise Conflict(
                 f"{ref} was not pushed: it holds what was purged",

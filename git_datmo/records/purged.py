@@ -3,6 +3,9 @@
 The project's note says it: `{"purged": {"<object id>": {"kind": …}}}`. What stands on a purged
 object goes with it, whether it was named or not: its bytes are in that commit's ancestry. The set
 is derived from the notes like all of the index, and kept there in one row.
+
+It only grows, and only snapshots and runs count: else one who may push could keep all from
+recording, by naming the history of a branch, or bring back what was purged, by a later word.
 """
 
 from __future__ import annotations
@@ -12,12 +15,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import Corrupt
-from git_datmo.records import layout, runs
+from git_datmo.records import layout, runs, snapshots
 from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.project import Project
 
 if TYPE_CHECKING:
     from git_datmo.storage.index import Index, Update
+    from git_datmo.storage.objects import Objects
 
 KEY = "purged"
 # Set while some chain or ref here may still hold what was purged; whoever obeys takes it away.
@@ -32,13 +36,13 @@ def known(index: Index) -> dict[str, str]:
     return dict(json.loads(text)) if text else {}
 
 
-def named(state: Mapping[str, Any]) -> dict[str, str]:
-    """The objects that the project's folded note names as purged. Strangers write notes: what
-    has another shape is passed over."""
-    said = state.get("purged")
+def named(values: Mapping[str, Any]) -> dict[str, str]:
+    """The objects that what was set on the project's note names as purged. Strangers write notes:
+    what has another shape is passed over."""
+    said = values.get("purged")
     found = {}
     for oid, facts in said.items() if isinstance(said, dict) else ():
-        if layout.is_oid(str(oid)) and isinstance(facts, dict):
+        if layout.is_oid(str(oid)) and oid != layout.PROJECT_ID and isinstance(facts, dict):
             kind = facts.get("kind")
             found[str(oid)] = kind if kind in (SNAPSHOT, RUN) else ""
     return found
@@ -60,7 +64,7 @@ def follow(project: Project, index: Index, update: Update, touched: set[str]) ->
     before = known(index)
     said = dict(before)
     if layout.PROJECT_ID in touched:
-        said = named(state(project, index))
+        said = everybody_named(project, index)
     if not said and not before:
         return set()
     gone = dict(said)
@@ -68,7 +72,7 @@ def follow(project: Project, index: Index, update: Update, touched: set[str]) ->
     # Also what an earlier reading found to stand on a purged object: does it still?
     asked = touched | before.keys()
     while news or asked:
-        _below(index, gone, news)
+        _below(project.repository.objects, index, gone, news)
         standing = _Standing(project, index, gone, touched)
         found = set(gone)
         for oid in sorted(asked):
@@ -77,14 +81,16 @@ def follow(project: Project, index: Index, update: Update, touched: set[str]) ->
     touched.update(before.keys() ^ gone.keys())
     if gone != before:
         update.set_meta(KEY, json.dumps(gone) if gone else None)
-    found = touched & gone.keys()
+    objects = project.repository.objects
+    found = {oid for oid in touched & gone.keys() if takes_along(objects, oid)}
     if found:
         update.set_meta(DUE, "1")
     return found
 
 
-def state(project: Project, index: Index) -> dict[str, Any]:
-    """The fold of the project's notes."""
+def everybody_named(project: Project, index: Index) -> dict[str, str]:
+    """The objects that anybody ever named as purged: nothing that is said later, or dated so,
+    takes one out again."""
     from git_datmo.model import operation
     from git_datmo.storage import notes
 
@@ -94,16 +100,36 @@ def state(project: Project, index: Index) -> dict[str, Any]:
             made += operation.parse_note(notes.read(project.repository.objects, blob))[0]
         except Corrupt:
             continue
-    return operation.fold(made)
+    found: dict[str, str] = {}
+    for one in sorted(made, key=lambda m: (m.at, m.clone, m.line)):
+        found |= named(one.set)
+    return found
 
 
-def _below(index: Index, gone: dict[str, str], news: list[str]) -> None:
+def takes_along(objects: Objects, oid: str) -> bool:
+    """Whether what stands on a purged object goes with it: on a snapshot or run, not on a commit
+    of somebody's branch or chain that was named. What is not here is believed."""
+    try:
+        commit = objects.commit(oid)
+    except Corrupt:
+        return objects.kind(oid) is None
+    return snapshots.is_snapshot(commit) or runs.is_run(commit)
+
+
+def held(objects: Objects, tree: str, gone: Mapping[str, str]) -> set[str]:
+    """What a notes tree has notes on although it is to be let go of."""
+    from git_datmo.storage import notes
+
+    return {oid for oid in notes.noted(objects, tree, gone) if takes_along(objects, oid)}
+
+
+def _below(objects: Objects, index: Index, gone: dict[str, str], news: list[str]) -> None:
     """Add what the index knows to stand on newly purged objects."""
     while news:
         oid = news.pop()
         for path, kind in ((("parent",), SNAPSHOT), (("before_id",), RUN), (("after_id",), RUN)):
             for child in index.find_text(path, oid, kind):
-                if child not in gone:
+                if child not in gone and takes_along(objects, oid):
                     gone[child] = kind
                     news.append(child)
 
@@ -125,7 +151,7 @@ class _Standing:
             oid = stack[-1]
             parents = self._parents(oid)
             open_ones = [p for p in parents if p not in self._gone and p not in self._clean]
-            if oid not in self._gone and any(parent in self._gone for parent in parents):
+            if oid not in self._gone and any(map(self._takes_along, parents)):
                 self._gone[oid] = RUN if runs.is_run(self._objects.commit(oid)) else SNAPSHOT
             elif open_ones and oid not in self._gone:
                 stack += open_ones
@@ -134,6 +160,9 @@ class _Standing:
                 self._clean.add(oid)
             stack.pop()
         return target in self._gone
+
+    def _takes_along(self, parent: str) -> bool:
+        return parent in self._gone and takes_along(self._objects, parent)
 
     def _parents(self, oid: str) -> tuple[str, ...]:
         """The parents that are worth a look: of what is noted and has no settled record."""

@@ -54,8 +54,9 @@ class Outcome:
 
 def survey(project: Project, index: Index, roots: Mapping[str, str]) -> Survey:
     """Everything that goes with `roots`, object ids with their kinds. Raises GitFailed."""
-    stained = lineage.standing_on(project, roots)
-    doomed = dict(roots)
+    objects = project.repository.objects
+    doomed = {oid: kind for oid, kind in roots.items() if purges.takes_along(objects, oid)}
+    stained = lineage.standing_on(project, doomed)
     for oid in stained - doomed.keys():
         record = index.get(oid)
         if record is not None and record.kind in (SNAPSHOT, RUN):
@@ -129,10 +130,10 @@ def let_go(project: Project, roots: Mapping[str, str], *, absorb: bool) -> Outco
             carried = [m for m in lineage.mentions(project, taken) if m not in gone]
             for commit in lineage.unreached(project, carried, tips[: len(tips) - len(taken)]):
                 writer.mention(commit)
-        known = purges.named(purges.state(project, index))
+        known = purges.everybody_named(project, index)
         missing = {oid: kind for oid, kind in view.doomed.items() if oid not in known}
         for said in purges.operations(missing):
-            writer.note(layout.PROJECT_ID, set=said)
+            writer.note(layout.PROJECT_ID, set=said, whenever=True)
         for name, oid in _conveniences(project).items():
             if oid in view.stained or oid in view.idle:
                 writer.ref(name, None)

@@ -235,7 +235,7 @@ def test_what_stands_on_it_unnamed_is_said_to_everybody(project: Repo) -> None:
     told = obeying.obey(other.project)
     assert any("let go of" in line for line in told)
     index = catalogue.refresh(other.project)
-    assert set(purged.named(purged.state(other.project, index))) == {one, below}
+    assert set(purged.everybody_named(other.project, index)) == {one, below}
     own = refs.read_one(project.common_dir, layout.LOCAL_TIP)
     assert own is not None
     assert below not in project.git("rev-list", own).split()
