@@ -34,33 +34,41 @@ def _state(project: Project, remote: str, check: bool) -> RemoteState:
         None,
     )
     try:
-        place = places.place_of(project, remote, pushed[0])
+        found = [places.place_of(project, remote, one) for one in pushed]
     except DatmoError as error:
         return replace(state, errors=(error.message,))
-    if place is None:
+    if None in found:
         hint = f"git config datmo.{remote}.store names one"
         state = replace(state, remarks=(f"no place for the content of large files: {hint}",))
-    else:
-        state = replace(state, place=place.name)
-    return _content(_refs(project, state), place) if check else state
+    named = {place.name: place for place in found if place is not None}
+    first = found[0].name if found[0] is not None else None
+    state = replace(state, place=first, more_places=tuple(n for n in named if n != first))
+    if not check:
+        return state
+    state = _refs(project, state, alike=pushed == (url,))
+    for place in named.values():
+        state = _content(state, place)
+    return state
 
 
-def _refs(project: Project, state: RemoteState) -> RemoteState:
+def _refs(project: Project, state: RemoteState, *, alike: bool) -> RemoteState:
     try:
         there = exchange.offered(project, state.name)
+        chains = sum(1 for ref in there if layout.clone_of(ref))
+        state = replace(state, chains=chains, refs=len(there))
+        if not alike:  # pushes go elsewhere, or to more than one address
+            there = exchange.listed(project, state.name)
     except DatmoError as error:
         return replace(state, errors=(*state.errors, error.message))
-    chains = sum(1 for ref in there if layout.clone_of(ref))
-    waiting = len(due(project, there)) if project.initialized else 0
-    return replace(state, chains=chains, refs=len(there), due=waiting)
+    return replace(state, due=len(due(project, there)) if project.initialized else 0)
 
 
-def _content(state: RemoteState, place: Place | None) -> RemoteState:
-    if place is None:
-        return state
+def _content(state: RemoteState, place: Place) -> RemoteState:
     found = place.check()
     place.close()
-    state = replace(state, writable=found.writable, free=found.free)
     if not found.reached:
         return replace(state, errors=(*state.errors, *found.remarks))
-    return replace(state, remarks=(*state.remarks, *found.remarks))
+    writable = found.writable and state.writable is not False
+    known = [free for free in (state.free, found.free) if free is not None]
+    remarks = (*state.remarks, *found.remarks)
+    return replace(state, writable=writable, free=min(known, default=None), remarks=remarks)

@@ -11,10 +11,11 @@ from git_datmo.model.project import Exchange
 class RemoteState:
     """Where one remote keeps refs and content, and what asking it showed.
 
-    `store` is what `datmo.<remote>.store` says, `place` where content really goes. What was not
-    asked is None: `chains` and `refs` count what is below refs/datmo/ there, `due` the refs of ours
-    that a push would bring, `writable` and `free` (bytes) are the place's. `errors` say what did
-    not answer, `remarks` what is worth knowing.
+    `store` is what `datmo.<remote>.store` says, `place` where content really goes, `more_places`
+    where it goes as well, for further push addresses. What was not asked, or did not answer, is
+    None: `chains` and `refs` count what is below refs/datmo/ where fetches go, `due` the refs of
+    ours that a push would bring, `writable` and `free` (bytes) hold for all of the places. `errors`
+    say what did not answer, `remarks` what is worth knowing.
     """
 
     name: str
@@ -29,6 +30,7 @@ class RemoteState:
     free: int | None = None
     errors: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    more_places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

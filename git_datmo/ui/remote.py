@@ -42,6 +42,8 @@ def remotes(found: Iterable[RemoteState], *, color: bool = False) -> Iterator[st
                 yield f"  push to  {safe(url)}"
         why = f"datmo.{one.name}.store" if one.store else "by the address"
         yield f"  content  {safe(one.place or 'nowhere')}  ({safe(why)})"
+        for name in one.more_places:
+            yield f"           {safe(name)}"
         if one.refs is not None:
             waiting = f"; {_count(one.due or 0, 'ref')} to be pushed" if one.due else ""
             clones = _count(one.chains or 0, "clone")
