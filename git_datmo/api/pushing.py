@@ -82,9 +82,7 @@ def push(
     gone = [ref for ref in there if ref not in own and _is_ours(project, index, ref)]
     if not dry_run:
         if wanted:
-            exchange.push_refs(
-                project, name, [f"{oid}:{ref}" for ref, oid in wanted.items()], report=report
-            )
+            wanted, there = _bring(project, name, wanted, there, report)
             track(project, name, dict(wanted))
         if gone:
             try:
@@ -99,6 +97,32 @@ def push(
     updates = [(ref, there.get(ref), oid) for ref, oid in wanted.items()]
     updates += [(ref, there[ref], None) for ref in gone]
     return joined(done, Exchange(name, len(wanted), 0, 0, updates=tuple(updates)))
+
+
+def _bring(
+    project: Project,
+    remote: str,
+    wanted: dict[str, str],
+    there: dict[str, str],
+    report: Callable[[str], None] | None,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Push refs; those that went, and the refs that were there before.
+
+    Clones share some refs, environments mostly, whose names say what they are: when another one
+    brings such a ref at the same time, the push is begun again without it.
+    """
+    while wanted:
+        specs = [f"{oid}:{ref}" for ref, oid in wanted.items()]
+        try:
+            exchange.push_refs(project, remote, specs, report=report)
+            break
+        except RemoteError:
+            there = exchange.listed(project, remote)
+            left = {ref: oid for ref, oid in wanted.items() if _is_due(ref, oid, there)}
+            if len(left) == len(wanted):
+                raise
+            wanted = left
+    return wanted, there
 
 
 def _former(clone: clones.Clone, there: dict[str, str]) -> str:

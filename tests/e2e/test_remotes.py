@@ -197,3 +197,50 @@ def test_a_clone_set_back_to_a_backup_goes_on_under_a_new_id(
     assert row["stats"] == {"after": 1, "restored": 1}
     assert len(team.origin.refs("refs/datmo/notes")) == 2
     assert maker.git("push", "-q", "origin", GLOB) == ""
+
+
+def test_remote_show_asks_every_push_address(team: Team, maker: Repo, tmp_path: Path) -> None:
+    datmo("push", cwd=maker.path)
+    second = Repo.bare(tmp_path / "second.git")
+    for url in (team.origin.path, second.path):
+        maker.git("config", "--add", "remote.origin.pushurl", str(url))
+    [shown] = datmo("remote", "show", "--json", cwd=maker.path).json()
+    assert shown["due"] == 3
+    assert shown["more_places"] == [str(second.path / "datmo" / "store")]
+    said = datmo("remote", "show", cwd=maker.path).stdout
+    assert "second.git/datmo/store" in said
+    assert "3 refs to be pushed" in said
+    datmo("push", cwd=maker.path)
+    assert datmo("remote", "show", "--json", cwd=maker.path).json()[0]["due"] == 0
+    shutil.rmtree(second.path)
+    failed = datmo("remote", "show", "--json", cwd=maker.path, check=False)
+    assert failed.code == 7
+    assert "second.git" in str(failed.json()[0]["errors"])
+
+
+def test_what_cannot_be_reached_is_not_called_read_only(team: Team, maker: Repo) -> None:
+    maker.git("remote", "set-url", "origin", "http://127.0.0.1:9/x.git")
+    failed = datmo("remote", "show", cwd=maker.path, check=False)
+    assert failed.code == 7
+    assert "\n  access" not in failed.stdout
+
+
+def test_another_pusher_who_brings_the_same_ref_at_the_same_time(team: Team, maker: Repo) -> None:
+    datmo("push", cwd=maker.path)
+    other = team.clone("other")
+    other.write("large.bin", large(2))
+    snap(other, "second")
+    [(shared, oid)] = team.origin.refs("refs/datmo/environments").items()
+    assert shared in other.refs()
+    # Both saw a remote without it; the first one's arrives while the second one's is taken.
+    team.origin.git("update-ref", "-d", shared)
+    hook = team.origin.path / "hooks" / "pre-receive"
+    hook.write_text(
+        f"#!/bin/sh\nunset GIT_QUARANTINE_PATH\nrm -f '{hook}'\nexec git update-ref {shared} {oid}\n"
+    )
+    hook.chmod(0o755)
+    pushed = datmo("push", cwd=other.path, check=False)
+    assert pushed.code == 0, pushed.stderr
+    assert not hook.exists()
+    assert team.origin.refs("refs/datmo/environments") == {shared: oid}
+    assert len(team.origin.refs("refs/datmo/notes")) == 2
