@@ -24,13 +24,15 @@ ZERO = "0" * 40
 Report = Callable[[str], None]
 
 _PASSWORD = re.compile(r"(://[^/@\s:]*):[^/@\s]*@")
+# Hosts take a token in the place of the user.
+_TOKEN = re.compile(r"(https?://)[^/@\s:]*@", re.IGNORECASE)
 _INTO = re.compile(r"^Cloning into (?:bare repository )?'(.*)'\.\.\.$", re.MULTILINE)
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 
 
 def redacted(text: str) -> str:
-    """Text without the passwords of the addresses in it."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    """Text without the passwords and tokens of the addresses in it."""
+    return _TOKEN.sub(r"\1***@", _PASSWORD.sub(r"\1:***@", text))
 
 
 def listed(project: Project, remote: str) -> dict[str, str]:

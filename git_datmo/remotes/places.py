@@ -14,6 +14,7 @@ from git_datmo.records.project import Project
 from git_datmo.remotes import renames
 from git_datmo.remotes.base import Place
 from git_datmo.remotes.directory import Directory
+from git_datmo.remotes.refusals import without_secrets
 from git_datmo.remotes.sshaddress import SshAddress, ssh_address
 from git_datmo.storage.git import environment
 
@@ -102,7 +103,7 @@ def _named(project: Project, remote: str, url: str, named: str) -> Place:
 
         return Ssh(address, project.repository.git, repository=False)
     raise UsageError(
-        f"datmo.{remote}.store is '{named}', which names no place for content",
+        f"datmo.{remote}.store is '{without_secrets(named)}', which names no place for content",
         hint="it can be a folder, ssh://host/folder, s3://bucket/prefix, gs://, az://, git or lfs",
     )
 
@@ -148,7 +149,8 @@ def local_path(url: str, base: Path) -> Path | None:
     colon, slash = url.find(":"), url.find("/")
     if colon >= 0 and (slash < 0 or colon < slash):
         return None
-    return (base / Path(url).expanduser()).absolute()
+    # As the shell does: without such a user it is a name like any other.
+    return (base / os.path.expanduser(url)).absolute()
 
 
 def _git_dir(path: Path) -> Path | None:

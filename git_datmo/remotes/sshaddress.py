@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from git_datmo.errors import UsageError
+from git_datmo.remotes.refusals import without_secrets
 
 _SCP = re.compile(r"(?:([^@/:]+)@)?(?:\[([^\]]+)\]|([^/:\[\]]+)):(.*)", re.DOTALL)
 
@@ -38,19 +39,21 @@ def ssh_address(url: str) -> SshAddress | None:
     a program would take for an option.
     """
     if match := re.fullmatch(r"(?:git\+)?ssh(?:\+git)?://(.*)", url):
-        parts = urlsplit("ssh://" + match[1])
-        path = unquote(parts.path, errors="surrogateescape")
-        path = path[1:] if path.startswith("/~") else path
-        user = unquote(parts.username) if parts.username else None
         try:
+            parts = urlsplit("ssh://" + match[1])
+            path = unquote(parts.path, errors="surrogateescape")
+            path = path[1:] if path.startswith("/~") else path
+            user = unquote(parts.username) if parts.username else None
             address = SshAddress(user, parts.hostname or "", parts.port, path)
         except ValueError as error:
-            raise UsageError(f"{url} is no address: {error}") from error
+            raise UsageError(f"{without_secrets(url)} is no address: {error}") from error
     elif "://" not in url and "::" not in url and (match := _SCP.fullmatch(url)):
         address = SshAddress(match[1], match[2] or match[3], None, match[4])
     else:
         return None
     for word in (address.user or "", address.host, address.path):
         if word.startswith("-"):
-            raise UsageError(f"{url} is refused: '{word}' would be read as an option")
+            raise UsageError(
+                f"{without_secrets(url)} is refused: '{word}' would be read as an option"
+            )
     return address

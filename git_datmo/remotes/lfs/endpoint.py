@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from git_datmo.errors import RemoteError, UsageError
+from git_datmo.remotes.refusals import without_secrets
 from git_datmo.remotes.sshaddress import SshAddress, ssh_address
 from git_datmo.storage.config import Config
 from git_datmo.storage.git import Git
@@ -59,13 +60,8 @@ def find(git: Git, remote: str, url: str, operation: str) -> Endpoint:
 
 
 def shown(url: str) -> str:
-    """An address without its password."""
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return urlunsplit(parts._replace(netloc=f"{parts.username}@{_netloc(url)}"))
+    """An address without its password or token."""
+    return without_secrets(url)
 
 
 def origin(url: str) -> tuple[str, str, int]:

@@ -153,7 +153,7 @@ class TestTheTrackedFile:
 
 
 def test_addresses_are_shown_without_passwords() -> None:
-    assert shown("https://ada:secret@host.example:8443/x") == "https://ada@host.example:8443/x"
+    assert shown("https://ada:secret@host.example:8443/x") == "https://host.example:8443/x"
     assert shown("git@host.example:x") == "git@host.example:x"
 
 
