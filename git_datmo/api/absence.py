@@ -44,4 +44,7 @@ def hint(project: Project, snapshots: Iterable[str]) -> str | None:
     if not makers:
         return None
     who = ", ".join(list(makers)[:SHOWN])
-    return f"not delivered by {who}: ask for 'git datmo push --content' there"
+    return (
+        f"not delivered by {who}: ask for 'git datmo push --content' there; if they set "
+        "datmo.<remote>.store, set the same here"
+    )

@@ -244,3 +244,16 @@ def test_another_pusher_who_brings_the_same_ref_at_the_same_time(team: Team, mak
     assert not hook.exists()
     assert team.origin.refs("refs/datmo/environments") == {shared: oid}
     assert len(team.origin.refs("refs/datmo/notes")) == 2
+
+
+def test_a_reader_hears_that_content_may_lie_in_another_place(
+    team: Team, maker: Repo, tmp_path: Path
+) -> None:
+    maker.git("config", "datmo.origin.store", str(tmp_path / "elsewhere"))
+    datmo("push", cwd=maker.path)
+    reader = team.clone("reader")
+    datmo("pull", cwd=reader.path)
+    [oid] = state(reader)
+    missed = datmo("snapshot", "checkout", oid, cwd=reader.path, check=False)
+    assert missed.code == 5
+    assert "datmo.<remote>.store" in missed.stderr
