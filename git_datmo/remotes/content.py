@@ -167,7 +167,11 @@ def collect(
         for pointer, error in failed.items():
             reasons[pointer].append(f"{remote} ({place.name}): {_why(error)}")
             if isinstance(error, DamagedContent):
-                damaged[pointer] = error
+                damaged[pointer] = DamagedContent(
+                    f"{remote} ({place.name}): {error.message}",
+                    hint="whoever may write there deletes that file; then 'git datmo push "
+                    "--content' in a clone that has it brings it again",
+                )
         left = [pointer for pointer in left if pointer in failed]
     for pointer in left:
         if pointer in damaged:

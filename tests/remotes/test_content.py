@@ -74,3 +74,23 @@ def test_content_freed_after_a_push_that_failed_is_delivered_again(
     else:
         datmo("push", cwd=maker.path)
     assert len(contents(team)) == 1
+
+
+def test_damage_at_a_remote_is_told_with_its_place_and_can_be_put_right(team: Team) -> None:
+    maker = team.clone("maker")
+    maker.write("large.bin", large(1))
+    oid = snap(maker, "first")
+    datmo("push", cwd=maker.path)
+    (file,) = contents(team)
+    file.chmod(0o644)
+    file.write_bytes(bytes(file.stat().st_size))
+    reader = team.clone("reader")
+    datmo("pull", cwd=reader.path)
+    refused = datmo("snapshot", "checkout", oid, cwd=reader.path, check=False)
+    assert refused.code == 5
+    assert f"origin ({team.origin.path}" in refused.stderr
+    assert "push --content" in refused.stderr
+    file.unlink()
+    datmo("push", "--content", cwd=maker.path)
+    datmo("snapshot", "checkout", oid, cwd=reader.path)
+    assert reader.read("large.bin") == large(1)
