@@ -236,7 +236,8 @@ def test_another_pusher_who_brings_the_same_ref_at_the_same_time(team: Team, mak
     team.origin.git("update-ref", "-d", shared)
     hook = team.origin.path / "hooks" / "pre-receive"
     hook.write_text(
-        f"#!/bin/sh\nunset GIT_QUARANTINE_PATH\nrm -f '{hook}'\nexec git update-ref {shared} {oid}\n"
+        f"#!/bin/sh\nunset GIT_QUARANTINE_PATH\nrm -f '{hook}'\n"
+        f"exec git update-ref {shared} {oid}\n"
     )
     hook.chmod(0o755)
     pushed = datmo("push", cwd=other.path, check=False)
