@@ -11,6 +11,7 @@ from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, places
 from git_datmo.remotes.base import Place
+from git_datmo.remotes.refusals import without_secrets
 
 
 def show(project: Project, remote: str | None = None, *, check: bool = True) -> list[RemoteState]:
@@ -28,9 +29,9 @@ def _state(project: Project, remote: str, check: bool) -> RemoteState:
     pushed = tuple(places.urls_of(project, remote, push=True))
     state = RemoteState(
         remote,
-        exchange.redacted(url),
-        tuple(exchange.redacted(one) for one in pushed),
-        places.setting(project, remote),
+        without_secrets(url),
+        tuple(without_secrets(one) for one in pushed),
+        without_secrets(places.setting(project, remote) or "") or None,
         None,
     )
     try:

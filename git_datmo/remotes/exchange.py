@@ -16,6 +16,8 @@ from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
 from git_datmo.remotes.denials import denial
+from git_datmo.remotes.gitwire import advertised_refs
+from git_datmo.remotes.refusals import without_secrets
 from git_datmo.remotes.signingin import signing_in, signing_in_anywhere
 from git_datmo.storage.git import environment
 
@@ -23,16 +25,8 @@ ZERO = "0" * 40
 # Hears git's own lines about its progress.
 Report = Callable[[str], None]
 
-_PASSWORD = re.compile(r"(://[^/@\s:]*):[^/@\s]*@")
-# Hosts take a token in the place of the user.
-_TOKEN = re.compile(r"(https?://)[^/@\s:]*@", re.IGNORECASE)
 _INTO = re.compile(r"^Cloning into (?:bare repository )?'(.*)'\.\.\.$", re.MULTILINE)
 _LINE_ENDS = re.compile(rb"[\r\n]+")
-
-
-def redacted(text: str) -> str:
-    """Text without the passwords and tokens of the addresses in it."""
-    return _TOKEN.sub(r"\1***@", _PASSWORD.sub(r"\1:***@", text))
 
 
 def listed(project: Project, remote: str) -> dict[str, str]:
@@ -62,8 +56,7 @@ def advertised(project: Project, remote: str) -> dict[str, str]:
 
 def _ask(project: Project, address: str, pattern: str = layout.OWN + "*") -> dict[str, str]:
     out = _network(project, "ls-remote", "--refs", "--", address, pattern)
-    lines = [line.split("\t", 1) for line in os.fsdecode(out).splitlines()]
-    return {name: oid for oid, name in lines}
+    return advertised_refs(out)
 
 
 def push_refs(
@@ -124,7 +117,7 @@ def clone(
         stderr=subprocess.PIPE,
     )
     code, _, err = _follow(process, report or _unheard)
-    said = redacted(err.decode(errors="surrogateescape").strip())
+    said = without_secrets(err.decode(errors="surrogateescape").strip())
     if code != 0:
         lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
         raise RemoteError(f"git clone failed: {lines[0] if lines else f'exit {code}'}", hint=said)
@@ -148,7 +141,7 @@ def _network(project: Project, *args: str, report: Report | None = None) -> byte
         code, out, err = _watched(project, words, env, report)
     if code != 0:
         verb = next(word for word in args if word in ("push", "fetch", "ls-remote"))
-        said = (redacted(text.decode(errors="replace")) for text in (out, err))
+        said = (without_secrets(text.decode(errors="replace")) for text in (out, err))
         raise denial(verb, code, *said)
     return out
 

@@ -37,7 +37,15 @@ _NOBODY = {
 }
 _WRITTEN = re.compile(rb"Writing objects: .*?, ([0-9.]+) (bytes|KiB|MiB|GiB)")
 _FULL = re.compile(rb"^(?!remote:).*(No space left|Disk quota|Out of diskspace)", re.M)
+_REF = re.compile(r"([0-9a-f]{40})\t([^\s]+)")
 _UNITS = {b"bytes": 1, b"KiB": 1024, b"MiB": 1024**2, b"GiB": 1024**3}
+
+
+def advertised_refs(listed: bytes) -> dict[str, str]:
+    """What `git ls-remote` printed, as name and object; lines of another shape are a server's
+    and mean nothing."""
+    found = (_REF.fullmatch(line) for line in os.fsdecode(listed).split("\n"))
+    return {match[2]: match[1] for match in found if match is not None}
 
 
 @dataclass(frozen=True)
@@ -135,8 +143,7 @@ class Wire:
     def refs(self, pattern: str) -> dict[str, str]:
         """The refs whose names match, with what they point to."""
         out = self._ask(("ls-remote", "--refs", "--", self.url, pattern), {})
-        lines = [line.split("\t", 1) for line in os.fsdecode(out).splitlines()]
-        return {name: oid for oid, name in lines}
+        return advertised_refs(out)
 
     def fetch(self, oids: Iterable[str], scratch: Scratch) -> None:
         """Bring objects, with everything they refer to; git checks them as they come."""

@@ -82,9 +82,9 @@ def setting(project: Project, remote: str) -> str | None:
 
 
 def _named(project: Project, remote: str, url: str, named: str) -> Place:
-    if named == "git":
+    if named.lower() == "git":
         return _in_refs(project, remote, url)
-    if named == "lfs":
+    if named.lower() == "lfs":
         from git_datmo.remotes.lfs.place import Lfs
 
         return Lfs(project.repository.git, project.home, remote, url)
@@ -95,7 +95,8 @@ def _named(project: Project, remote: str, url: str, named: str) -> Place:
         return ObjectStore(named)
     base = project.repository.work_tree or project.repository.git_dir
     path = local_path(named, base)
-    if path is not None:
+    # A bare word is a slip more often than a folder of the work tree's own.
+    if path is not None and ("/" in named or path.is_dir()):
         return Directory(path)
     address = ssh_address(named)
     if address is not None:

@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 from git_datmo.errors import UsageError
 from git_datmo.remotes.refusals import without_secrets
 
+# `transport::address`: a program of git's own speaks it.
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _SCP = re.compile(r"(?:([^@/:]+)@)?(?:\[([^\]]+)\]|([^/:\[\]]+)):(.*)", re.DOTALL)
 
 
@@ -29,7 +31,9 @@ class SshAddress:
     def __str__(self) -> str:
         port = f":{self.port}" if self.port else ""
         path = self.path if self.path.startswith("/") else f"/~/{self.path.removeprefix('~/')}"
-        return f"ssh://{self.target}{port}{path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user = f"{self.user}@" if self.user else ""
+        return f"ssh://{user}{host}{port}{path}"
 
 
 def ssh_address(url: str) -> SshAddress | None:
@@ -44,10 +48,13 @@ def ssh_address(url: str) -> SshAddress | None:
             path = unquote(parts.path, errors="surrogateescape")
             path = path[1:] if path.startswith("/~") else path
             user = unquote(parts.username) if parts.username else None
-            address = SshAddress(user, parts.hostname or "", parts.port, path)
+            # Host aliases of ssh's own settings tell large letters from small ones.
+            at = parts.netloc.lower().rfind(parts.hostname or "")
+            host = parts.netloc[at:][: len(parts.hostname or "")]
+            address = SshAddress(user, host, parts.port, path)
         except ValueError as error:
             raise UsageError(f"{without_secrets(url)} is no address: {error}") from error
-    elif "://" not in url and "::" not in url and (match := _SCP.fullmatch(url)):
+    elif "://" not in url and not _HELPER.match(url) and (match := _SCP.fullmatch(url)):
         address = SshAddress(match[1], match[2] or match[3], None, match[4])
     else:
         return None
