@@ -8,6 +8,7 @@ a HOME and a current directory of its own and checks that nothing leaked in.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -75,6 +76,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     local = subprocess.run(
         ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True
     ).stdout.split()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A background job of a shell ignores it, and so would all that is started here.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("GIT_", "DATMO_", "XDG_", "LC_")) or name in local:
