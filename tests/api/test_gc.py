@@ -14,7 +14,7 @@ import pytest
 from git_datmo.api import gc as verb
 from git_datmo.api import snapshot as snapshots
 from git_datmo.errors import Conflict, Corrupt, RepositoryBusy, UsageError, ValidationFailed
-from git_datmo.model.freed import Amount
+from git_datmo.model.freed import Amount, Freed
 from git_datmo.model.pointer import Pointer
 from git_datmo.records import layout
 from git_datmo.records.project import Project
@@ -38,7 +38,7 @@ def two(project: Repo) -> tuple[Repo, str, str]:
     return project, gone, well
 
 
-def gc(repo: Repo, **given: object) -> verb.Freed:
+def gc(repo: Repo, **given: object) -> Freed:
     """A gc in this process, of a project just opened."""
     time.sleep(0.005)  # the clock of operations is in milliseconds
     return verb.gc(Project.open(repo.path), **given)  # type: ignore[arg-type]
@@ -255,7 +255,7 @@ def test_what_comes_to_life_while_it_looks_is_left(two: tuple[Repo, str, str]):
     repo, gone, _ = two
     at_once(repo)
 
-    def agree(found: verb.Freed) -> bool:
+    def agree(found: Freed) -> bool:
         assert len(found.rows) == 1
         datmo("snapshot", "undelete", gone, cwd=repo.path)
         return True
