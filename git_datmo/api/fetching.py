@@ -1,4 +1,4 @@
-"""fetch and pull: what others made, and the content that is asked for."""
+"""fetch: what others made, and the content that is asked for."""
 
 from __future__ import annotations
 
@@ -43,33 +43,6 @@ def fetch(
         connect(project, name)
     done = _refs(project, name, dry_run, report)
     return _content(project, done, ids, content, progress, expect)
-
-
-def pull(
-    project: Project,
-    remote: str | None = None,
-    ids: Sequence[str] = (),
-    *,
-    content: bool = False,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-    expect: Progress | None = None,
-    report: Report | None = None,
-) -> Exchange:
-    """The same as `fetch`: there is nothing to merge, what all wrote is put together when read.
-
-    Raises RemoteError, SnapshotNotFound.
-    """
-    return fetch(
-        project,
-        remote,
-        ids,
-        content=content,
-        dry_run=dry_run,
-        progress=progress,
-        expect=expect,
-        report=report,
-    )
 
 
 def _refs(project: Project, name: str, dry_run: bool, report: Report | None) -> Exchange:

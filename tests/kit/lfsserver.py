@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import itertools
 import json
-import os
 import re
 import secrets
 import shutil
@@ -33,6 +32,7 @@ from git_datmo.remotes.lfs.place import Lfs
 from git_datmo.storage.git import Git
 from git_datmo.storage.store import Store
 from tests.contracts.places.ground import Ground
+from tests.kit.absence import absent
 from tests.kit.git import Repo
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
@@ -412,9 +412,7 @@ def lfs_server(tmp_path: Path) -> Iterator[LfsServer]:
 def git_lfs() -> None:
     """git-lfs is here: else the test is skipped, or fails where `CI` is set."""
     if shutil.which("git-lfs") is None:
-        if os.environ.get("CI"):
-            pytest.fail("git-lfs is not installed")
-        pytest.skip("git-lfs is not installed")
+        absent("git-lfs is not installed")
 
 
 @dataclass
