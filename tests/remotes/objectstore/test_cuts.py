@@ -15,7 +15,7 @@ import pytest
 
 from git_datmo.errors import RemoteError
 from git_datmo.model.pointer import Pointer
-from git_datmo.remotes.objectstore.layout import MIB, PART
+from git_datmo.remotes.objectstore.layout import MIB, PART, parts_at_once
 from git_datmo.remotes.objectstore.names import name_of
 from git_datmo.remotes.objectstore.place import ObjectStore
 from git_datmo.storage.store import Store
@@ -171,14 +171,17 @@ from git_datmo.storage.store import Store
 folder, url, key, blake3, size = sys.argv[1:]
 def advance(count):
     print(count, flush=True)
-    time.sleep(0.3)
+    time.sleep(600) # each worker sends one part, and waits to be killed
 ObjectStore(url).put(Store(Path(folder)), [Pointer(key, blake3, int(size))], advance)
 """
 
 
 def test_a_killed_upload_leaves_nothing_that_looks_whole(
-    shelf: Shelf, line: Wire, place: ObjectStore, here: Store, large: Pointer
+    shelf: Shelf, line: Wire, place: ObjectStore, here: Store
 ) -> None:
+    # More parts than two programs send before they die.
+    parts = 2 * parts_at_once(PART) + 1
+    large = fill(here, random.Random(2).randbytes(parts * PART))[0]
     words = [str(here.folder), place.name, large.key, large.blake3, str(large.size)]
     for _ in range(2):
         process = subprocess.Popen(
