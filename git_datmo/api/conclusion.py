@@ -99,6 +99,8 @@ def conclude(
         writer.ref(runs.ref(run.id), oid)
         note: dict[str, Any] = {"session": run.live["session"]}
         note |= {key: run.live[key] for key in ("message", "label") if run.live.get(key)}
+        said_of_it = {key: run.facts.get(key) for key in ("labels", "description")}
+        note |= {key: value for key, value in said_of_it.items() if value}
         writer.note(oid, set=note)
         _retire(project, writer)
     return oid, (*found.notices, *said.notices)

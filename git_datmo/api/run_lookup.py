@@ -139,7 +139,7 @@ def read_part(project: Project, oid: str, part: str) -> bytes:
 def _facts(record: Record, names: lookup.Names) -> Facts:
     doc = lookup.decoded(record.doc)
     known = {name: doc[name] for name in runs.STORED if name in doc and name != "id"}
-    for name in ("command", "data", "outputs", "skipped"):
+    for name in runs.SEVERAL:
         known[name] = tuple(known.get(name) or ())  # type: ignore[arg-type]
     return Facts(
         **{
@@ -152,6 +152,8 @@ def _facts(record: Record, names: lookup.Names) -> Facts:
             "author": record.author or "",
             "message": str(doc.get("note") or ""),
             "label": record.label,
+            "labels": tuple(doc.get("labels") or ()),  # type: ignore[arg-type]
+            "description": str(doc.get("description") or ""),
             "visible": record.visible,
             "deleted": record.deleted,
         }

@@ -49,6 +49,10 @@ class Facts:
     `stats.json`, `stats` and `config` what the snapshot after it has, `metrics` the last value of
     each series by type. `outputs` are the paths it changed, `skipped` what of them could not be
     recorded.
+
+    `used` and `generated` are the artifacts and other resources that it read and made: `kind` and
+    `id`, for an artifact `collection`, `name` and `version` too. `continues` is the run that this
+    one goes on with; `alternative_name` names it like its id.
     """
 
     id: str
@@ -82,6 +86,12 @@ class Facts:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    alternative_name: str | None = None
+    labels: tuple[str, ...] = ()
+    description: str = ""
+    used: tuple[Mapping[str, Any], ...] = ()
+    generated: tuple[Mapping[str, Any], ...] = ()
+    continues: str | None = None
     author: str = ""
     git: Mapping[str, Any] = field(default_factory=dict)
     platform: Mapping[str, Any] = field(default_factory=dict)

@@ -7,8 +7,8 @@ from typing import Any
 
 from git_datmo.model import document
 from git_datmo.model.operation import Operation, fold
-from git_datmo.records import environments, layout, runs, snapshots
-from git_datmo.records.kinds import ENVIRONMENT, PROJECT, RUN, SESSION, SNAPSHOT
+from git_datmo.records import artifacts, environments, layout, runs, snapshots
+from git_datmo.records.kinds import ARTIFACT, ENVIRONMENT, PROJECT, RUN, SESSION, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Record
 
@@ -53,6 +53,19 @@ def record_of(project: Project, target: str, operations: Sequence[Operation]) ->
             created = min(created, int(known["created"]))
             kept |= known
             kept["note"], message = message, runs.text(known)
+            labels = state.get("labels")
+            kept["labels"] = (
+                [text for text in labels if isinstance(text, str)]
+                if isinstance(labels, list)
+                else []
+            )
+            kept["description"] = _text(state.get("description")) or ""
+        elif artifacts.is_artifact(commit):
+            kind = ARTIFACT
+            known = artifacts.facts(project, commit)
+            tree = commit.tree
+            message = message if message is not None else str(known.pop("message", ""))
+            kept |= known
         elif environments.is_environment(commit):
             kind = ENVIRONMENT
             tree = environment = commit.tree

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SNAPSHOT = "snapshot"
 RUN = "run"
+ARTIFACT = "artifact"
 ENVIRONMENT = "environment"
 SESSION = "session"
 PROJECT = "project"

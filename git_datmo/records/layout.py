@@ -14,6 +14,10 @@ NOTES = "refs/datmo/notes/"
 SNAPSHOTS = "refs/datmo/snapshots/"
 ENVIRONMENTS = "refs/datmo/environments/"
 RUNS = "refs/datmo/runs/"
+ARTIFACTS = "refs/datmo/artifacts/"
+# What changes after it was pushed lies outside of refs/datmo/*.
+FOLDERS = "refs/datmo-folders/"
+LIVE = "refs/datmo-live/"
 REMOTES = "refs/datmo-remotes/"
 LOCAL = "refs/datmo-local/"
 # The authoritative tip of our own chain, outside every glob that is pushed or fetched.
@@ -30,7 +34,16 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _OID = re.compile(r"[0-9a-f]{40}")
 _CLONE = re.compile(r"[0-9a-f]{16}")
 _RUN = re.compile(r"[0-9a-f]{32}")
-_SHAPES = {"notes": _CLONE, "snapshots": _OID, "environments": _OID, "runs": _RUN}
+_COMPONENT = r"(?:[a-z0-9_-]|%[0-9A-F]{2}|(?<=[a-z0-9_-])\.(?=[a-z0-9_-]))+"
+_VERSION = r"v(?:0|[1-9][0-9]{0,14})"
+_ARTIFACT = re.compile(rf"{_COMPONENT}/{_COMPONENT}/{_VERSION}-[0-9a-f]{{7}}")
+_SHAPES = {
+    "notes": _CLONE,
+    "snapshots": _OID,
+    "environments": _OID,
+    "runs": _RUN,
+    "artifacts": _ARTIFACT,
+}
 
 
 def notes_ref(clone: str) -> str:
@@ -61,6 +74,39 @@ def is_ours_by_shape(ref: str) -> bool:
     group, _, name = ref.removeprefix(OWN).partition("/")
     shape = _SHAPES.get(group)
     return shape is not None and shape.fullmatch(name) is not None
+
+
+def encoded(text: str) -> str:
+    """Any text as one component of a ref name, that no disk takes for another one's.
+
+    Percent-encoded is all but `a-z 0-9 _ -` and a dot between two of these: capitals too, and a
+    dot before `lock` at the end.
+    """
+    kept = re.compile(r"[a-z0-9_-]|(?<=[a-z0-9_-])\.(?=[a-z0-9_-])(?!lock$)")
+    return "".join(
+        character
+        if kept.match(text, place)
+        else "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
+        for place, character in enumerate(text)
+    )
+
+
+def decoded(component: str) -> str:
+    """The text that `encoded` made a component of. Raises DamagedObject for any other."""
+    data = re.sub(
+        rb"%([0-9A-F]{2})",
+        lambda match: bytes([int(match[1], 16)]),
+        component.encode("ascii", "replace"),
+    )
+    text = data.decode("utf-8", "surrogateescape")
+    if not component or encoded(text) != component:
+        raise DamagedObject(f"{component!r} is not a component that git-datmo wrote")
+    return text
+
+
+def artifact_ref(collection: str, name: str, version: int, oid: str) -> str:
+    """The ref of a version of an artifact."""
+    return f"{ARTIFACTS}{encoded(collection)}/{encoded(name)}/v{version}-{oid[:7]}"
 
 
 def blob_id(data: bytes) -> str:

@@ -27,12 +27,14 @@ LATEST = 253_370_764_800_000
 # What of a run's facts is stored: the rest is said by its commit and its note.
 _ELSEWHERE = frozenset(
     {"commit", "model_id", "session_id", "session", "author", "label", "message"}
-    | {"visible", "deleted"}
+    | {"visible", "deleted", "labels", "description"}
 )
 STORED = tuple(name for name in Facts.__dataclass_fields__ if name not in _ELSEWHERE)
 _OIDS = ("environment_id", "before_id", "after_id")
 _MAPS = ("built", "resources", "variables", "config", "stats", "results", "metrics", "git")
 _LISTS = ("command", "data", "outputs", "skipped")
+_RESOURCES = ("used", "generated")
+SEVERAL = (*_LISTS, *_RESOURCES)
 
 
 def is_run(commit: Commit) -> bool:
@@ -114,6 +116,12 @@ def _is_sound(name: str, value: object) -> bool:
         return isinstance(value, str) and (layout.is_run_id(value) or layout.is_oid(value))
     if name in (*_MAPS, "platform"):
         return isinstance(value, dict)
+    if name in _RESOURCES:
+        return isinstance(value, list) and all(
+            isinstance(item, dict) and isinstance(item.get("kind"), str) for item in value
+        )
+    if name == "continues":
+        return isinstance(value, str) and layout.is_run_id(value)
     if name in _LISTS:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if name in ("created", "started", "ended"):

@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": RECORDS | {"environments", "remotes", "hooks", "runners"},
     "ui": VALUES,
     "ui.web": VALUES | {"ui", "api"},
-    "compat": VALUES | {"api"},
+    "compat": VALUES | {"api", "tracking", "config"},
     "cli": VALUES | {"api", "ui", "ui.web"},
     "config": GROUND,
     "demo": set(),  # plain Python that imports nothing of ours, as it lies in a demo project

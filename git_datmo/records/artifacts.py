@@ -1,0 +1,205 @@
+"""A version of an artifact as a commit: its objects as a tree, and what no tree can say of them.
+
+    artifact.json   what it is: collection, name, version, counts, metadata
+    objects.jsonl   a line for each object that has more to say than its bytes: a reference's
+                    address, the MD5 that its maker knew
+    files/…         the objects; large ones as pointers
+
+Its parent is the version before. Label, message and deletion are operations noted on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from git_datmo.errors import (
+    DamagedObject,
+    InvalidDocument,
+    NewerFormat,
+    UsageError,
+    ValidationFailed,
+)
+from git_datmo.model import document
+from git_datmo.model.artifact import (
+    EXECUTABLE,
+    FILE,
+    FOLDER,
+    LINK,
+    MAX_VERSION,
+    REFERENCE,
+    Entry,
+    check_collection,
+    check_name,
+)
+from git_datmo.model.ids import new_nonce
+from git_datmo.model.text import encodable
+from git_datmo.records import layout
+from git_datmo.records.pointers import pointer_at
+from git_datmo.records.project import Project
+from git_datmo.storage import objects as git
+from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE, Commit
+from git_datmo.storage.treediff import Leaf, find, walk
+
+FACTS = b"artifact.json"
+OBJECTS = b"objects.jsonl"
+FILES = b"files"
+FORMAT = 1
+MAX_FACTS = 1024 * 1024
+MAX_OBJECTS = 256 * 1024 * 1024
+_MODES = {BLOB: FILE, git.EXECUTABLE: EXECUTABLE, git.LINK: LINK, TREE: FOLDER}
+_COUNTS = ("files", "size", "references")
+
+
+def is_artifact(commit: Commit) -> bool:
+    """Whether a commit carries the trailers of an artifact."""
+    return layout.carries(commit.message, "Datmo-Artifact")
+
+
+def title(collection: str, name: str) -> str:
+    """What the index finds all versions of an artifact by."""
+    return f"{collection}/{name}"
+
+
+def write(
+    project: Project,
+    *,
+    collection: str,
+    name: str,
+    version: int,
+    files: str,
+    extras: Sequence[Mapping[str, Any]] = (),
+    counts: Mapping[str, int],
+    metadata: Mapping[str, Any] | None = None,
+    alternative_name: str | None = None,
+    message: str = "",
+    parents: Sequence[str] = (),
+) -> str:
+    """Store a version's commit and return its id. `files` is the tree of its objects, `extras`
+    the lines of `objects.jsonl`, `counts` how many files, bytes and references it has.
+
+    Raises ValidationFailed for a message with a NUL.
+    """
+    if "\0" in message:
+        raise ValidationFailed("a message cannot hold a NUL character")
+    objects = project.repository.objects
+    said: dict[str, Any] = {"format": FORMAT, "collection": collection, "name": name}
+    said |= {"version": version, **counts}
+    if metadata:
+        said["metadata"] = dict(metadata)
+    if alternative_name:
+        said["alternative_name"] = alternative_name
+    entries: dict[bytes, Leaf | None] = {
+        FACTS: (BLOB, objects.write_blob(document.dumps(said) + b"\n"))
+    }
+    if extras:
+        lines = (json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n" for line in extras)
+        entries[OBJECTS] = (BLOB, objects.write_blob("".join(lines).encode()))
+    if files != EMPTY_TREE:
+        entries[FILES] = (TREE, files)
+    author, seconds, offset = project.identity
+    place = f"{layout.encoded(collection)}/{layout.encoded(name)}/v{version}"
+    return objects.write_commit(
+        tree=objects.patch_tree(EMPTY_TREE, entries),
+        parents=parents,
+        author=author,
+        when=(seconds, offset),
+        message=layout.message(
+            message or f"{encodable(title(collection, name))}:v{version}",
+            {"Datmo-Artifact": place, "Datmo-Nonce": new_nonce()},
+        ),
+    )
+
+
+def facts(project: Project, commit: Commit) -> dict[str, Any]:
+    """What a version's commit says of it, typed JSON. Raises DamagedObject, NewerFormat."""
+    text, found = layout.trailers(commit.message)
+    objects = project.repository.objects
+    leaf = find(objects.tree, commit.tree, FACTS)
+    if leaf is None or leaf[0] != BLOB or (objects.size(leaf[1]) or 0) > MAX_FACTS:
+        raise DamagedObject(f"the artifact {commit.id} has no artifact.json")
+    try:
+        said = document.load_encoded(objects.blob(leaf[1]).removesuffix(b"\n"))
+    except InvalidDocument as error:
+        raise DamagedObject(f"artifact.json of {commit.id}: {error.message}") from error
+    number = said.get("format") if isinstance(said, dict) else None
+    if type(number) is int and number > FORMAT:
+        raise NewerFormat(
+            f"artifact.json of {commit.id} is written in format {number}; this git-datmo reads "
+            f"up to {FORMAT}"
+        )
+    if not isinstance(said, dict) or number != FORMAT:
+        raise DamagedObject(f"artifact.json of {commit.id} does not describe an artifact")
+    try:
+        collection, name = check_collection(said.get("collection")), check_name(said.get("name"))
+    except UsageError as error:
+        raise DamagedObject(f"artifact.json of {commit.id}: {error.message}") from error
+    version = said.get("version")
+    if type(version) is not int or not 0 <= version <= MAX_VERSION:
+        raise DamagedObject(f"artifact.json of {commit.id} has no version")
+    place = f"{layout.encoded(collection)}/{layout.encoded(name)}/v{version}"
+    if found.get("Datmo-Artifact") != place:
+        raise DamagedObject(f"artifact.json of {commit.id} is not that of {place}")
+    known: dict[str, Any] = {
+        "artifact": title(collection, name),
+        "collection": collection,
+        "name": name,
+        "version": version,
+    }
+    for key in _COUNTS:
+        value = said.get(key)
+        known[key] = value if type(value) is int and 0 <= value < 2**53 else 0
+    metadata, other = said.get("metadata"), said.get("alternative_name")
+    known["metadata"] = metadata if isinstance(metadata, dict) else {}
+    known["alternative_name"] = other if isinstance(other, str) else None
+    plain = f"{encodable(title(collection, name))}:v{version}"
+    known["message"] = "" if text == plain else text
+    return known
+
+
+def files_tree(project: Project, tree: str) -> str:
+    """The tree of the objects in a version's tree."""
+    leaf = find(project.repository.objects.tree, tree, FILES)
+    return leaf[1] if leaf is not None and leaf[0] == TREE else EMPTY_TREE
+
+
+def extras(project: Project, tree: str) -> dict[str, dict[str, Any]]:
+    """The lines of a version's `objects.jsonl`, by path. Raises DamagedObject."""
+    objects = project.repository.objects
+    leaf = find(objects.tree, tree, OBJECTS)
+    if leaf is None:
+        return {}
+    if leaf[0] != BLOB or (objects.size(leaf[1]) or 0) > MAX_OBJECTS:
+        raise DamagedObject("objects.jsonl is no file, or larger than any that git-datmo writes")
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        for text in objects.blob(leaf[1]).splitlines():
+            line = json.loads(text)
+            found[str(line["path"])] = {
+                key: line[key] for key in ("uri", "md5") if isinstance(line.get(key), str)
+            }
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DamagedObject(f"objects.jsonl cannot be read: {error}") from error
+    return found
+
+
+def entries(project: Project, tree: str) -> Iterator[Entry]:
+    """Every object of a version's tree, by path; references come last.
+
+    Raises DamagedObject, InvalidPointer.
+    """
+    objects = project.repository.objects
+    said = extras(project, tree)
+    for path, mode, oid in walk(objects.tree, files_tree(project, tree)):
+        text = path.decode("utf-8", "surrogateescape")
+        if mode not in _MODES:
+            raise DamagedObject(f"an artifact cannot hold what {text!r} is")
+        size = None
+        if mode != TREE:
+            pointer = pointer_at(project, oid) if mode != git.LINK else None
+            size = pointer.size if pointer is not None else objects.size(oid)
+        yield Entry(text, _MODES[mode], size, md5=said.get(encodable(text), {}).get("md5"))
+    for text, line in sorted(said.items()):
+        if "uri" in line:
+            yield Entry(text, REFERENCE, uri=line["uri"])
