@@ -1,0 +1,1 @@
+"""Other systems' Python APIs over the verbs of git-datmo. Each is imported only when asked for."""
