@@ -4,8 +4,10 @@ Importing this reads nothing, writes nothing and loads nothing else.
 
 Who calls whom:
 
-- `place.project()` is the project that everything here is recorded in. `place.home()` is the
-  folder that `.em` lies in.
+- `place.project()` is the project that everything here is recorded in (one for each thread; None
+  in a task that cannot reach one), `place.required()` the same or an error. `place.runs()` and
+  `place.artifacts()` are the folders of local directories; `place.sheltered(folder)` makes one
+  that git passes over. Inside a task `place.task()` is its task directory.
 - `layout` has the names (`check_name`, `alternative_name`), `new_folder` (made exclusively),
   `labels_of`, `now` and the YAML files of a local directory; `git_datmo.model.yamltext` reads
   any YAML safely, old Python tags included. `console.info/warning/error` say `EM INFO: …`.
@@ -22,9 +24,9 @@ Who calls whom:
   `mark_output` write: the dict of `associations`, and a line of `artifacts.jsonl` (without
   `role`). A later line with the same role and alternative name takes the place of an earlier one.
 - `uploading.upload_run(run, folder=, make_folder=, conflict_strategy=)` and
-  `uploading.upload_artifact` are behind `Run.upload` and `Artifact.upload`. With auto_upload a run makes
-  `live.AutoUpload(run, folder=, make_folder=, conflict_strategy=)`, calls `start()` once, and
-  `finish()` when it has been recorded, whatever its end. `finish` raises nothing.
+  `uploading.upload_artifact` are behind `Run.upload` and `Artifact.upload`. With auto_upload a run
+  makes `live.AutoUpload(run, folder=, make_folder=, conflict_strategy=)`, calls `start()` once,
+  and `finish()` when it has been recorded, whatever its end. `finish` raises nothing.
 - No module here may be called `upload`: it would hide the function.
 - `session` knows the user and the remote that was chosen by `login`.
 """
