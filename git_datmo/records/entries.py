@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from git_datmo.model import document
+from git_datmo.model.lineage import (
+    AFTER,
+    BEFORE,
+    CONTINUES,
+    GENERATED,
+    RERUN,
+    USED,
+    VERSION,
+)
 from git_datmo.model.operation import Operation, fold
 from git_datmo.records import artifacts, environments, layout, runs, snapshots
 from git_datmo.records.kinds import ARTIFACT, ENVIRONMENT, PROJECT, RUN, SESSION, SNAPSHOT
@@ -63,6 +72,7 @@ def record_of(project: Project, target: str, operations: Sequence[Operation]) ->
         elif artifacts.is_artifact(commit):
             kind = ARTIFACT
             known = artifacts.facts(project, commit)
+            known["previous"] = commit.parents[0] if commit.parents else None
             tree = commit.tree
             message = message if message is not None else str(known.pop("message", ""))
             kept |= known
@@ -87,7 +97,29 @@ def record_of(project: Project, target: str, operations: Sequence[Operation]) ->
         author=author,
         at_max=at_max,
         doc=kept,
+        edges=tuple(_edges(kind, kept)),
     )
+
+
+def _edges(kind: str, kept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a run or artifact says of others: (role, id)."""
+    if kind == ARTIFACT and kept.get("previous"):
+        yield VERSION, kept["previous"]
+    if kind != RUN:
+        return
+    before, after = kept.get("before_id"), kept.get("after_id")
+    if before:
+        yield BEFORE, before
+    if after and after != before:
+        yield AFTER, after
+    for role, key in ((RERUN, "rerun_of"), (CONTINUES, "continues")):
+        if kept.get(key):
+            yield role, kept[key]
+    for role in (USED, GENERATED):
+        for resource in kept.get(role) or ():
+            oid = resource.get("id")
+            if isinstance(oid, str) and (layout.is_oid(oid) or layout.is_run_id(oid)):
+                yield role, oid
 
 
 def _text(value: object) -> str | None:

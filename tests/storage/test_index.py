@@ -183,3 +183,24 @@ def test_what_is_noted_and_has_no_record(path):
             update.set_note(SOURCE, C, C)
             update.put(replace(BLANK, id=C))
         assert list(index.unread()) == [A]
+
+
+def test_edges_are_found_from_both_ends_and_go_with_what_stated_them(path):
+    run = "11" * 16
+    put(path, replace(BLANK, edges=(("before", B), ("rerun", run), ("used", C))))
+    with Index.open(path) as index:
+        stated = [(run, "rerun", "out"), (B, "before", "out"), (C, "used", "out")]
+        assert index.edges(A) == stated
+        assert index.edges(B) == [(A, "before", "in")]
+        assert index.edges(run) == [(A, "rerun", "in")]
+        assert index.edges("no id") == []
+    put(path, replace(BLANK, edges=(("after", B), ("used", C))), replace(BLANK, id=B))
+    with Index.open(path) as index:
+        assert index.edges(A) == [(B, "after", "out"), (C, "used", "out")]
+        assert index.edges(run) == []
+        with index.update() as update:
+            update.remove(B)
+        assert index.edges(B) == [(A, "after", "in")]
+        with index.update() as update:
+            update.remove(A)
+        assert index.edges(B) == index.edges(C) == []

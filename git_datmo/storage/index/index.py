@@ -22,6 +22,7 @@ _FIELDS = (
     " o.environment, o.author, o.at_max, docs.doc"
 )
 _RECORDS = f"SELECT {_FIELDS} FROM objects o JOIN docs ON docs.obj = o.obj"
+OUT, IN = "out", "in"
 _BATCH = 500
 _PAGE = 5000
 
@@ -158,6 +159,16 @@ class Index:
             ORDER BY o.created DESC, o.at_max DESC, o.id"""
         after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         return [row[0].hex() for row in self._rows(sql, (number, prefix, after, kind))]
+
+    def edges(self, object_id: str) -> list[tuple[str, str, str]]:
+        """What an object says of others, and they of it: (the other's id, role, direction).
+
+        The direction is OUT for what it says itself, IN for what others say. Sorted.
+        """
+        sql = """SELECT target, role, 'out' FROM edges WHERE source = ?1
+            UNION ALL SELECT source, role, 'in' FROM edges WHERE target = ?1"""
+        found = self._rows(sql, (_wanted(object_id),))
+        return sorted((other.hex(), role, direction) for other, role, direction in found)
 
     def find_label(self, label: str, kind: str | None = None) -> list[str]:
         """The ids of what carries the label and is not deleted, newest first."""

@@ -33,7 +33,8 @@ class Record:
     """One object as the fold of its notes gave it.
 
     `id`, `tree` and `environment` are hex; `created` is in ms since 1970; `at_max` is the
-    clock of the newest operation. `doc`, typed JSON, is parsed when first asked for.
+    clock of the newest operation. `doc`, typed JSON, is parsed when first asked for. `edges` are
+    (role, id) of what the object says of others, for `Update.put` alone: see `Index.edges`.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Record:
     author: str | None
     at_max: int
     doc: dict[str, Any]
+    edges: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> Record:
@@ -103,7 +105,7 @@ class Outline(NamedTuple):
         return cls(ids[0], kind, created, *flags, label, session, ids[1], ids[2], at_max)
 
 
-_FIELDS = (*(name for name in Record.__dataclass_fields__ if name != "doc"), "_text")
+_FIELDS = (*(name for name in Record.__dataclass_fields__ if name not in ("doc", "edges")), "_text")
 
 
 def plain(value: Any) -> object:

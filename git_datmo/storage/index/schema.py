@@ -8,11 +8,13 @@ text, bytes), so one column without affinity keeps them apart:
     text                 itself
     false, true          x'00', x'01'
     NaN, list, dict      x'02', x'03', x'04'
+
+`edges` has what an object says of others, by its id and theirs: those need not be here.
 """
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 
 FALSE, TRUE, NAN, LIST, DICT = (bytes([marker]) for marker in range(5))
 
@@ -45,6 +47,11 @@ TABLES = (
         obj INTEGER NOT NULL, path INTEGER NOT NULL, value NOT NULL, PRIMARY KEY (obj, path)
     ) WITHOUT ROWID""",
     "CREATE INDEX facts_value ON facts (path, value, obj)",
+    """CREATE TABLE edges (
+        source BLOB NOT NULL, role TEXT NOT NULL, target BLOB NOT NULL,
+        PRIMARY KEY (source, role, target)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX edges_target ON edges (target)",
 )
 
-NAMES = ("meta", "sources", "notes", "objects", "docs", "paths", "facts")
+NAMES = ("meta", "sources", "notes", "objects", "docs", "paths", "facts", "edges")

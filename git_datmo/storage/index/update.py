@@ -89,6 +89,7 @@ class Update:
             self._database.rows(_CHANGE, (*values, number))
             found = self._database.rows("SELECT path, value FROM facts WHERE obj = ?", (number,))
             known = dict(found)
+        self._connect(record)
         self._database.rows("INSERT OR REPLACE INTO docs (obj, doc) VALUES (?, ?)", (number, text))
         self._database.each(
             "DELETE FROM facts WHERE obj = ? AND path = ?",
@@ -103,8 +104,21 @@ class Update:
             ],
         )
 
+    def _connect(self, record: Record) -> None:
+        """Make the edges of a record those that it states now."""
+        source = read_id(record.id)
+        sql = "SELECT role, target FROM edges WHERE source = ?"
+        known = {(role, target) for role, target in self._database.rows(sql, (source,))}
+        wanted = {(role, read_id(target)) for role, target in record.edges}
+        for role, target in known - wanted:
+            sql = "DELETE FROM edges WHERE source = ? AND role = ? AND target = ?"
+            self._database.rows(sql, (source, role, target))
+        rows = [(source, role, target) for role, target in sorted(wanted - known)]
+        self._database.each("INSERT INTO edges (source, role, target) VALUES (?, ?, ?)", rows)
+
     def remove(self, object_id: str) -> None:
-        """Forget a record; not having it is fine."""
+        """Forget a record; not having it is fine. What others say of it stays."""
+        self._database.rows("DELETE FROM edges WHERE source = ?", (read_id(object_id),))
         number = self._object(object_id)
         if number is not None:
             for table in ("facts", "docs", "objects"):
