@@ -14,6 +14,7 @@ DatmoError                              exit code 1
 │   ├── EntityNotFound (= DoesNotExist)
 │   │   ├── SnapshotNotFound
 │   │   ├── RunNotFound
+│   │   ├── ArtifactNotFound
 │   │   ├── SessionDoesNotExist
 │   │   ├── EnvironmentDoesNotExist
 │   │   └── CommitDoesNotExist
@@ -129,6 +130,10 @@ class SnapshotNotFound(EntityNotFound):
 
 class RunNotFound(EntityNotFound):
     """No run has this id or label."""
+
+
+class ArtifactNotFound(EntityNotFound, ValueError):
+    """No artifact has this name, version, id or label; squirrel's callers catch ValueError."""
 
 
 class SessionDoesNotExist(EntityNotFound):

@@ -41,6 +41,8 @@ class Writer:
         self._carried: dict[str, dict[bytes, None]] = {}
         self._anew: tuple[Collection[str], Sequence[str]] | None = None
         self._former = clone
+        # The version that each artifact, by collection and name, was given in here.
+        self.numbers: dict[tuple[str, str], int] = {}
 
     def note(
         self,

@@ -16,14 +16,13 @@ from git_datmo.storage.attributes import FORBIDDEN, FORCED
 from git_datmo.storage.dirfd import Directories
 from git_datmo.storage.leftovers import Leftovers
 from git_datmo.storage.objects import EXECUTABLE, LINK
-from git_datmo.storage.pack import PackWriter
+from git_datmo.storage.packing import Packing
 from git_datmo.storage.reader import Known, Reader
 from git_datmo.storage.repository import Repository
 from git_datmo.storage.store import Store
 from git_datmo.storage.treediff import Leaf
 
 _PACK_FROM = 64  # new files from which on they go into a pack instead of loose objects
-_PACK_BYTES = 1 << 30  # a pack of ours may hold 2 GiB
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,7 @@ class Intake:
         self.secrets: dict[bytes, str] = {}
         self.included: set[bytes] = set()
         self._flags: dict[bytes, int] = {}
-        self._pack: PackWriter | None = None
-        self._packed = 0
+        self._packing: Packing | None = None
         self.pointers: dict[str, Pointer] = {}
 
     @cached_property
@@ -87,14 +85,9 @@ class Intake:
         if len(paths) <= _PACK_FROM:
             yield
             return
-        self._start_pack()
-        try:
+        with Packing(self._repository) as self._packing:
             yield
-        except BaseException as error:
-            if self._pack is not None:
-                self._pack.__exit__(type(error), error, error.__traceback__)
-            raise
-        self._finish_pack()
+        self._packing = None
 
     def read(
         self, root: Path, left: Leftovers, place: Callable[[bytes], bytes]
@@ -146,13 +139,9 @@ class Intake:
         return known
 
     def _write_blob(self, data: bytes) -> str:
-        if self._pack is None:
+        if self._packing is None:
             return self._repository.objects.write_blob(data)
-        self._packed += len(data)
-        if self._packed > _PACK_BYTES:
-            self._finish_pack()
-            self._start_pack()
-        return self._pack.add(data)
+        return self._packing.write_blob(data)
 
     def _found(self, place: bytes, reason: str) -> bool:
         """Note what looks like a secret; True when it is left out."""
@@ -161,13 +150,3 @@ class Intake:
         else:
             self.secrets[place] = reason
         return not self._options.include_secrets
-
-    def _start_pack(self) -> None:
-        self._pack, self._packed = PackWriter(self._repository.common_dir, keep=True), 0
-
-    def _finish_pack(self) -> None:
-        if self._pack is not None:
-            self._pack.__exit__(None, None, None)
-            if self._pack.kept is not None:
-                self._repository.objects.fresh.kept.append(self._pack.kept)
-            self._pack = None

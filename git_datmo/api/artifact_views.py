@@ -1,0 +1,233 @@
+"""The files of an artifact on a disk: in a folder of the user's, or as a view that is made once."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from git_datmo.api import artifact_lookup, content, surroundings
+from git_datmo.api.surroundings import User
+from git_datmo.errors import Conflict, FileAlreadyExistsError, UnsafePath
+from git_datmo.model.artifact import Gotten
+from git_datmo.records import artifacts
+from git_datmo.records.pointers import pointer_at
+from git_datmo.records.project import Project
+from git_datmo.remotes.content import needed
+from git_datmo.storage import restore
+from git_datmo.storage.dirfd import discard
+from git_datmo.storage.durability import disk_errors
+from git_datmo.storage.index import Record
+from git_datmo.storage.reader import blob_id
+from git_datmo.storage.restore import Plan
+from git_datmo.storage.treeplan import FOLDERS, LINK, Entry
+
+ROOM = "views"
+SHOWN = 5
+_FRESH_SECONDS = 86_400
+
+
+def get(
+    project: Project,
+    *,
+    artifact: str,
+    into: str | os.PathLike[str] | None = None,
+    path: str | None = None,
+    force: bool = False,
+    user: User = surroundings.NOBODY,
+    progress: Callable[[int], None] | None = None,
+    expect: Callable[[int], None] | None = None,
+) -> Gotten:
+    """Put the files of an artifact into the folder `into`, made when it is missing; `path` only
+    this file or folder of it. Without `into` they are in a view that nobody may change.
+
+    Other files there stay; one that differs is overwritten with `force` alone, and each is whole
+    or as it was. Content that is not here is fetched. Raises ArtifactNotFound, AmbiguousId,
+    PathDoesNotExist, FileAlreadyExistsError, ContentMissing, UnsafeName, UnsafePath, NoSpace.
+    """
+    record = artifact_lookup.find(project, artifact)
+    found = artifact_lookup.value(project, record)
+    notices: tuple[str, ...] = ()
+    if found.references:
+        notices = (
+            f"{found.references} of its objects are references, which are not fetched: "
+            f"'git datmo artifact inspect {found.reference}' lists them",
+        )
+    if into is None:
+        place = view(project, record, progress=progress, expect=expect)
+        return Gotten(found, os.fspath(place / path if path else place), 0, notices)
+    target = Path(os.path.abspath((user.folder or Path("/")) / into))
+    plan = _plan(project, record, path)
+    source = _content(project, record, progress, expect)
+    if not os.path.lexists(target):
+        with disk_errors(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        report = restore.write_into(plan, project.repository.objects, source, target)
+        return Gotten(found, os.fspath(target), report.written, notices)
+    same = _same(project, plan, target)
+    differs = [] if force else _differing(plan, target, same)
+    if differs:
+        shown = ", ".join(os.fsdecode(name) for name in differs[:SHOWN])
+        raise FileAlreadyExistsError(
+            f"{len(differs)} files in {target} differ from those of {found.reference}: {shown}"
+            + (", …" if len(differs) > SHOWN else ""),
+            hint="name another folder, or overwrite them with --force",
+        )
+    report = restore.apply(
+        plan,
+        project.repository.objects,
+        source,
+        target,
+        remove=(),
+        unchanged=lambda name, mode, oid: name in same,
+    )
+    return Gotten(found, os.fspath(target), report.written, notices)
+
+
+def view(
+    project: Project,
+    record: Record,
+    *,
+    progress: Callable[[int], None] | None = None,
+    expect: Callable[[int], None] | None = None,
+) -> Path:
+    """The folder with all files of a version, read-only, made when it is first asked for.
+
+    It lies below the git directory and goes when nobody asked for it for a while and space is
+    freed. Raises ContentMissing, UnsafeName, UnsafePath, NoSpace.
+    """
+    room = project.home / ROOM
+    place = room / record.id
+    if place.is_dir():
+        with suppress(OSError):
+            if time.time() - place.stat().st_mtime > _FRESH_SECONDS:
+                os.utime(place)
+        return place
+    plan = _plan(project, record, None)
+    source = _content(project, record, progress, expect)
+    with disk_errors(project.home):
+        room.mkdir(parents=True, exist_ok=True)
+        fresh = room / f".new-{os.urandom(8).hex()}"
+        restore.write_into(plan, project.repository.objects, source, fresh)
+        try:
+            for entry in plan.entries:
+                if entry.mode not in (*FOLDERS, LINK):
+                    full = os.path.join(os.fsencode(fresh), entry.path)
+                    os.chmod(full, stat.S_IMODE(os.stat(full).st_mode) & ~0o222)
+            os.rename(fresh, place)
+        except BaseException as error:
+            _remove(fresh)
+            # Another process made the same one meanwhile.
+            if not (isinstance(error, OSError) and place.is_dir()):
+                raise
+    return place
+
+
+def forget(project: Project, *, before: float) -> list[tuple[Path, int]]:
+    """The views that nobody asked for since `before`, in seconds since 1970, with their bytes."""
+    found = []
+    with suppress(OSError):
+        for place in (project.home / ROOM).iterdir():
+            with suppress(OSError):
+                if place.stat().st_mtime < before:
+                    found.append((place, _size(place)))
+    return found
+
+
+def remove(places: list[Path]) -> None:
+    """Remove views."""
+    for place in places:
+        doomed = place.with_name(f".old-{os.urandom(8).hex()}")
+        with suppress(OSError):
+            os.rename(place, doomed)
+            _remove(doomed)
+
+
+def _plan(project: Project, record: Record, path: str | None) -> Plan:
+    """What to write, with nothing in it that leads out of the folder. Raises UnsafePath."""
+    tree = artifacts.files_tree(project, record.tree or "")
+    chosen = None if path is None else [os.fsencode(path)]
+    plan = restore.plan(project.repository.objects, tree, paths=chosen)
+    for entry in plan.entries:
+        if entry.mode == LINK:
+            target = project.repository.objects.blob(entry.oid)
+            landed = os.path.normpath(os.path.join(os.path.dirname(entry.path), target))
+            if landed.startswith((b"/", b"../")) or landed == b"..":
+                shown = entry.path.decode(errors="backslashreplace")
+                raise UnsafePath(
+                    f"the link {shown} of {record.doc.get('artifact')} leads out of it"
+                )
+    return plan
+
+
+def _content(
+    project: Project,
+    record: Record,
+    progress: Callable[[int], None] | None,
+    expect: Callable[[int], None] | None,
+) -> content.Content:
+    source = content.Content(project, progress, [record.id], expect)
+    source.prepare(needed(project, [record.id]))
+    return source
+
+
+def _same(project: Project, plan: Plan, target: Path) -> set[bytes]:
+    """The paths where the folder already holds what the plan would write."""
+    if not target.is_dir():
+        raise Conflict(f"{target} is not a folder")
+    top = os.fsencode(target)
+    return {entry.path for entry in plan.entries if _is_same(project, entry, top)}
+
+
+def _is_same(project: Project, entry: Entry, top: bytes) -> bool:
+    full = os.path.join(top, entry.path)
+    try:
+        state = os.lstat(full)
+        if entry.mode in FOLDERS:
+            return stat.S_ISDIR(state.st_mode)
+        if entry.mode == LINK:
+            return os.readlink(full) == project.repository.objects.blob(entry.oid)
+        if not stat.S_ISREG(state.st_mode):
+            return False
+        pointer = pointer_at(project, entry.oid)
+        size = pointer.size if pointer is not None else project.repository.objects.size(entry.oid)
+        if state.st_size != size or (entry.mode & 0o100 and not state.st_mode & 0o100):
+            return False
+        if pointer is not None:
+            return project.store.measure(Path(os.fsdecode(full))) == pointer
+        with open(full, "rb") as file:
+            return blob_id(file.read()) == entry.oid
+    except OSError:
+        return False
+
+
+def _differing(plan: Plan, target: Path, same: set[bytes]) -> list[bytes]:
+    top = os.fsencode(target)
+    return [
+        entry.path
+        for entry in plan.entries
+        if entry.path not in same
+        and entry.mode not in FOLDERS
+        and os.path.lexists(os.path.join(top, entry.path))
+    ]
+
+
+def _size(place: Path) -> int:
+    total = 0
+    for folder, _, names in os.walk(place):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
+
+
+def _remove(place: Path) -> None:
+    with suppress(OSError):
+        parent = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            discard(parent, os.fsencode(place.name))
+        finally:
+            os.close(parent)

@@ -1,0 +1,170 @@
+"""Files and folders from anywhere on this machine, read into objects and put together as a tree.
+
+Nothing is followed but what was named itself; what cannot be kept is an error, for a set of files
+that silently lacks some is worse than none.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from git_datmo.errors import (
+    Conflict,
+    FileAlreadyExistsError,
+    FileChanging,
+    PathDoesNotExist,
+    UnreadableFile,
+    UnsafeName,
+    UnsafePath,
+)
+from git_datmo.model.names import check_name
+from git_datmo.storage.objects import EMPTY_TREE, TREE
+from git_datmo.storage.packing import Packing
+from git_datmo.storage.reader import Reader
+from git_datmo.storage.repository import Repository
+from git_datmo.storage.store import Store
+from git_datmo.storage.treediff import MAX_DEPTH, Leaf, parents
+
+_PACK_FROM = 64
+"""From so many files on they become one pack instead of an object file each."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What was read: the tree, and how many files and bytes it has."""
+
+    tree: str
+    files: int
+    size: int
+
+
+def gather(
+    repository: Repository,
+    store: Store,
+    sources: Iterable[tuple[bytes, bytes]],
+    *,
+    threshold: int,
+    sync: bool = False,
+    advance: Callable[[int], None] | None = None,
+) -> Gathered:
+    """Read each (absolute path, place in the tree); a folder's contents go below its place, which
+    may be empty: the top.
+
+    Links inside of folders are kept as links. Raises PathDoesNotExist, UnsafePath for a link that
+    leads out of its folder, UnsafeName, FileAlreadyExistsError when two have one place,
+    UnreadableFile, FileChanging, NoSpace.
+    """
+    listed: dict[bytes, bytes | None] = {}
+    for source, place in sources:
+        for full, path in _expand(source, place):
+            _check(path)
+            if listed.get(path, full) != full:
+                raise FileAlreadyExistsError(f"two sources have one place: {_shown(path)}")
+            listed[path] = full
+    for path in listed:
+        if any(listed.get(above) for above in parents(path)):
+            raise FileAlreadyExistsError(f"a file stands where {_shown(path)} needs a folder")
+    if len(listed) <= _PACK_FROM:
+        leaves, size = _read(
+            Reader(repository.objects.write_blob, store, threshold, sync, advance=advance), listed
+        )
+    else:
+        with Packing(repository) as packing:
+            leaves, size = _read(
+                Reader(packing.write_blob, store, threshold, sync, advance=advance), listed
+            )
+    count = sum(mode != TREE for mode, _ in leaves.values())
+    if count < len(leaves):
+        repository.objects.write_tree(())
+    return Gathered(repository.objects.patch_tree(EMPTY_TREE, dict(leaves)), count, size)
+
+
+def _read(reader: Reader, listed: dict[bytes, bytes | None]) -> tuple[dict[bytes, Leaf], int]:
+    leaves: dict[bytes, Leaf] = {}
+    size = 0
+    # An empty folder stays one only while nothing else is put into it.
+    holding = {above for path in listed for above in parents(path)}
+    for path, full in listed.items():
+        if full is None:
+            if path and path not in holding:
+                leaves[path] = (TREE, EMPTY_TREE)
+            continue
+        known = reader.read(full, os.fsdecode(full), store=None, check=False)
+        if known is None:
+            raise FileChanging(f"{_shown(full)} went away while it was read")
+        leaves[path] = (known.mode, known.oid)
+        size += known.look.size
+    return leaves, size
+
+
+def _expand(source: bytes, place: bytes) -> Iterator[tuple[bytes | None, bytes]]:
+    """(absolute path, place) of a file, or of all that a folder holds; None for a folder itself."""
+    try:
+        # What was named may be a link; what lies in a folder is taken as it is.
+        state = os.stat(source)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PathDoesNotExist(f"there is no file or folder {_shown(source)}") from error
+    except OSError as error:
+        raise UnreadableFile(f"cannot read {_shown(source)}: {error.strerror}") from error
+    if stat.S_ISREG(state.st_mode):
+        if not place:
+            raise UnsafeName(f"{_shown(source)} needs a name in the artifact")
+        yield os.path.realpath(source), place
+    elif stat.S_ISDIR(state.st_mode):
+        yield None, place
+        yield from _below(os.path.realpath(source), place)
+    else:
+        raise UnreadableFile(f"{_shown(source)} is neither a file nor a folder")
+
+
+def _below(top: bytes, place: bytes) -> Iterator[tuple[bytes | None, bytes]]:
+    stack = [b""]
+    while stack:
+        folder = stack.pop()
+        try:
+            with os.scandir(os.path.join(top, folder)) as found:
+                inside = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            raise UnreadableFile(
+                f"cannot read {_shown(top + b'/' + folder)}: {error.strerror}"
+            ) from error
+        for entry in inside:
+            path = folder + b"/" + entry.name if folder else entry.name
+            target = place + b"/" + path if place else path
+            if entry.is_symlink():
+                _require_inside(path, entry.path)
+                yield entry.path, target
+            elif entry.is_dir(follow_symlinks=False):
+                yield None, target
+                stack.append(path)
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.path, target
+            else:
+                raise UnreadableFile(f"{_shown(entry.path)} is neither a file nor a folder")
+
+
+def _require_inside(path: bytes, link: bytes) -> None:
+    target = os.readlink(link)
+    landed = os.path.normpath(os.path.join(os.path.dirname(path), target))
+    if landed.startswith((b"/", b"../")) or landed == b"..":
+        raise UnsafePath(
+            f"the link {_shown(link)} leads out of its folder, to {_shown(target)}",
+            hint="put the file there in its place, or name it by itself",
+        )
+
+
+def _check(path: bytes) -> None:
+    parts = path.split(b"/") if path else []
+    for part in parts:
+        reason = check_name(part)
+        if reason is not None:
+            raise UnsafeName(f"{_shown(path)} cannot be kept: {reason}")
+    if len(parts) > MAX_DEPTH:
+        raise Conflict(f"folders are nested more than {MAX_DEPTH} deep: {_shown(path)[:80]}…")
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")
