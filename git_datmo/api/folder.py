@@ -170,7 +170,8 @@ def make(
         raise PathDoesNotExist(f"'{text_of(blocked)}' is a run or an artifact, and no folder")
     if not there.is_folder(wanted):
         blob = project.repository.objects.write_blob(folders.EMPTY_BLOB)
-        folders.move(project, url, [Change(folders.marker_of(wanted), None, blob)])
+        change = Change(folders.marker_of(wanted), None, blob)
+        folders.move(project.repository.git, url, [change])
     return Node(text_of(wanted), model.FOLDER)
 
 

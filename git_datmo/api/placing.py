@@ -114,7 +114,7 @@ def place(
             return path, False
         try:
             if send is None:
-                folders.move(project, url, changes)
+                folders.move(project.repository.git, url, changes)
             else:
                 send(changes)
         except Stale:

@@ -9,7 +9,8 @@ one place, one gets it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from git_datmo.errors import DamagedObject, RemoteError
@@ -18,11 +19,14 @@ from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
 from git_datmo.remotes.gitwire import Change, Wire
-from git_datmo.remotes.refusals import refusal, without_secrets
+from git_datmo.remotes.refusals import Stale, refusal, without_secrets
 from git_datmo.remotes.signingin import signing_in
+from git_datmo.storage.git import Git
 
 SELF = "."
 """The repository itself, as git names it: where folders lie while no remote was chosen."""
+
+_STALE = re.compile(rb"stale info|cannot lock ref|failed to update ref|already exists")
 
 EMPTY = "@folder"
 EMPTY_BLOB = b"datmo folder\n"
@@ -110,28 +114,28 @@ def listing(project: Project, url: str) -> Listing:
     return found
 
 
-def move(project: Project, url: str, changes: Sequence[Change]) -> None:
-    """Move refs there, all or none, each only from where it was said to be.
+def move(
+    git: Git, url: str, changes: Sequence[Change], env: Mapping[str, str] | None = None
+) -> None:
+    """Move refs there, all or none, each only from where it was said to be. `env` is that of a
+    scratch folder where the objects lie in one.
 
     Raises Stale when somebody was faster, RemoteError.
     """
-    git = project.repository.git
     flags = ["--porcelain", "--atomic", "--no-verify", "--no-follow-tags", "--quiet"]
     flags += ["--recurse-submodules=no"]
     leases = [f"--force-with-lease={c.ref}:{c.old or ''}" for c in changes]
     specs = [f"{c.new or ''}:{c.ref}" for c in changes]
     options = ("-c", "protocol.ext.allow=never", "-c", "push.gpgSign=false")
-    env = {"GIT_DATMO_IN_HOOK": "1", **signing_in(git)}
-    code, out, err = git.attempt(*options, "push", *flags, *leases, "--", url, *specs, env=env)
-    if code != 0:
-        error = refusal("push", shown(url), out, err)
-        raise _hidden(error, out) or error
-
-
-def _hidden(error: RemoteError, out: bytes) -> RemoteError | None:
-    if b"hidden ref" not in out:
-        return None
-    return RemoteError(
-        f"{error.message} (it hides refs/datmo-folders/*)",
-        hint="ask whoever runs it to let refs/datmo-folders and refs/datmo-live through",
-    )
+    given = {"GIT_DATMO_IN_HOOK": "1", **signing_in(git), **(env or {})}
+    code, out, err = git.attempt(*options, "push", *flags, *leases, "--", url, *specs, env=given)
+    if code == 0:
+        return
+    error = refusal("push", shown(url), out, err)
+    if b"hidden ref" in out:
+        raise RemoteError(
+            f"{shown(url)} hides refs/datmo-folders/* and takes none of them",
+            hint="ask whoever runs it to let refs/datmo-folders and refs/datmo-live through",
+        )
+    # A server that was told nothing hangs up, which says less than why.
+    raise Stale(error.message, hint=error.hint) if _STALE.search(out) else error

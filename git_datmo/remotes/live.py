@@ -21,6 +21,7 @@ from git_datmo.errors import DamagedObject, InvalidDocument, NewerFormat
 from git_datmo.model import document
 from git_datmo.records import layout
 from git_datmo.records.project import Project
+from git_datmo.remotes import folders
 from git_datmo.remotes.gitwire import Change, Scratch, Wire
 
 FACTS: Final = "live.json"
@@ -70,7 +71,7 @@ class Feed:
 
     def push(self, url: str, changes: Sequence[Change]) -> None:
         """Move refs at a server to what was committed. Raises Stale, RemoteError."""
-        Wire(self._git, url).push(changes, self._open())
+        folders.move(self._git, url, changes, self._open().env)
 
     def close(self) -> None:
         """Let go of the objects."""
