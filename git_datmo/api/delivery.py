@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
 from git_datmo.records import catalogue, clones, layout, obeying, revivals
-from git_datmo.records.kinds import RUN, SNAPSHOT
+from git_datmo.records.kinds import HOLDERS
 from git_datmo.records.project import Project
 from git_datmo.remotes import outgoing, places
 from git_datmo.remotes.base import Place
@@ -111,14 +111,14 @@ def _cargo(
             fresh.update(dict.fromkeys(unsent(project, ours, known)))
         elif known != ours:
             record = index.get(ours)
-            if record is not None and record.kind in (SNAPSHOT, RUN) and not record.deleted:
+            if record is not None and record.kind in HOLDERS and not record.deleted:
                 fresh[ours] = None
     return Cargo(tuple(fresh), tuple(oid for oid in all_ours if oid not in fresh), reached, revived)
 
 
 def _is_ours(project: Project, index: Index, oid: str) -> bool:
     record = index.get(oid)
-    if record is None or record.kind not in (SNAPSHOT, RUN) or record.deleted:
+    if record is None or record.kind not in HOLDERS or record.deleted:
         return False
     return catalogue.made_here(project, index, oid)
 

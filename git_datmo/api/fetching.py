@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
-from git_datmo.api import absence, lookup
+from git_datmo.api import absence, naming
 from git_datmo.api.tracking import connect, default_remote
 from git_datmo.model.pointer import Pointer
 from git_datmo.model.project import Exchange
 from git_datmo.records import astray, catalogue, chain, clones, layout, obeying
-from git_datmo.records.kinds import RUN, SNAPSHOT
+from git_datmo.records.kinds import HOLDERS
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, places
 from git_datmo.remotes.content import collect, needed
@@ -32,8 +32,8 @@ def fetch(
     expect: Progress | None = None,
     report: Report | None = None,
 ) -> Exchange:
-    """Bring a remote's snapshots, runs and notes, and the content of those in `ids`, or of all
-    with `content`. Other large files come when they are needed.
+    """Bring a remote's snapshots, runs, artifacts and notes, and the content of those in `ids`, or
+    of all with `content`. Other large files come when they are needed.
 
     Nothing that was fetched before is lost: a ref that is gone from the remote goes here too
     only when another chain carries all of it. Raises RemoteError, SnapshotNotFound.
@@ -103,10 +103,10 @@ def _content(
     progress: Progress | None,
     expect: Progress | None,
 ) -> Exchange:
-    chosen = [lookup.snapshot(project, text).id for text in ids]
+    chosen = [naming.holder(project, text).id for text in ids]
     if everything and not chosen:
         index = catalogue.refresh(project)
-        for kind in (SNAPSHOT, RUN):
+        for kind in HOLDERS:
             chosen += [record.id for record in index.select(kind, include_hidden=True)]
     damaged: dict[str, str] = {}
     wanted = needed(project, chosen, damaged)

@@ -1,12 +1,13 @@
-"""purge: take snapshots and runs back, with all that stands on them and their bytes."""
+"""purge: take snapshots, runs and artifacts back, with all that stands on them and their bytes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from git_datmo.api import fetching, holders, lookup, run_lookup, withdrawal
+from git_datmo.api import artifact_lookup, fetching, holders, lookup, run_lookup, withdrawal
 from git_datmo.errors import (
+    ArtifactNotFound,
     Corrupt,
     DatmoError,
     RemoteError,
@@ -18,7 +19,7 @@ from git_datmo.errors import (
 from git_datmo.model.pointer import Pointer
 from git_datmo.model.purge import Cleared, Doomed, Holder, Purge
 from git_datmo.records import catalogue, clones, erasure, flights, purged, purging, twins
-from git_datmo.records.kinds import RUN, SNAPSHOT
+from git_datmo.records.kinds import ARTIFACT, HOLDERS, RUN, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.records.purging import Outcome, Survey
 from git_datmo.remotes import places
@@ -41,12 +42,13 @@ def purge(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Purge:
-    """Take snapshots or runs back for good, with all that stands on them.
+    """Take snapshots, runs or artifacts back for good, with all that stands on them: on a version
+    of an artifact its later ones.
 
     Every chain here is freed of them, ours is written anew, every other clone does the same when
     it hears of it, and content that nothing else mentions goes at once; with `remote` on all
-    remotes too. With `path`, all other snapshots and runs go along that hold the same bytes as
-    the named ones have at or below those paths. What was purged is never taken in again. Without
+    remotes too. With `path`, all other objects go along that hold the same bytes as the named
+    ones have at or below those paths. What was purged is never taken in again. Without
     `ids` it goes on with what was purged before, wherever that still is.
 
     Raises RequiredArgumentMissing, SnapshotNotFound, AmbiguousId, RunUnderWay, Corrupt,
@@ -55,7 +57,7 @@ def purge(
     project.require_initialized()
     _ = project.identity
     if not ids and (path or not purged.known(catalogue.refresh(project))):
-        raise RequiredArgumentMissing("purge needs the id of a snapshot or run")
+        raise RequiredArgumentMissing("purge needs the id of a snapshot, run or artifact")
     names = places.remotes(project) if remote else []
     errors = _fetch(project, names)
     index = catalogue.refresh(project)
@@ -96,14 +98,21 @@ def _resolve(project: Project, index: Index, text: str) -> tuple[str, str]:
     try:
         run = run_lookup.resolve(project, text)
     except RunNotFound:
+        run = None
+    if run is None:
+        try:
+            return artifact_lookup.find(project, text, deleted=True).id, ARTIFACT
+        except ArtifactNotFound:
+            pass
         known = purged.known(index)
         found = [oid for oid in known if _PREFIX.fullmatch(text) and oid.startswith(text)]
         if len(found) == 1:
             return found[0], known[found[0]]
         raise SnapshotNotFound(
-            f"no snapshot or run has the id, label or name '{text}'",
-            hint="'git datmo snapshot ls --all' and 'git datmo ls --all' list them",
-        ) from None
+            f"no snapshot, run or artifact has the id, label or name '{text}'",
+            hint="'git datmo snapshot ls --all', 'git datmo ls --all' and 'git datmo artifact ls "
+            "--all' list them",
+        )
     if run.commit is None:
         raise RunUnderWay(f"the run {run.id[:12]} has not ended yet", hint=_stop(run.id))
     return run.commit, RUN
@@ -131,7 +140,7 @@ def _holding(project: Project, index: Index, blobs: Mapping[str, str]) -> dict[s
     found = {}
     for oid in twins.of_snapshots(project, index, blobs, ()):
         record = index.get(oid)
-        if record is not None and record.kind in (SNAPSHOT, RUN):
+        if record is not None and record.kind in HOLDERS:
             found[oid] = record.kind
     return found
 
@@ -161,6 +170,8 @@ def _rows(
         said = (record.message or "") if record is not None else ""
         shown = record.doc.get("run_id") if record is not None and kind == RUN else None
         title = said.partition("\n")[0]
+        if record is not None and kind == ARTIFACT:
+            title = f"{record.doc.get('artifact')}:v{record.doc.get('version')}  {title}".rstrip()
         found.append(Doomed(str(shown or oid), kind or SNAPSHOT, title, oid in named))
     return tuple(sorted(found, key=lambda row: (not row.named, row.kind, row.id)))
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from git_datmo.api import lookup
+from git_datmo.api import naming
 from git_datmo.api.delivery import deliver, joined, mark
 from git_datmo.api.tracking import connect, default_remote, track
 from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
-from git_datmo.records import absorption, astray, catalogue, chain, clones, layout, obeying
+from git_datmo.records import (
+    absorption,
+    artifacts,
+    astray,
+    catalogue,
+    chain,
+    clones,
+    layout,
+    obeying,
+)
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, places
@@ -38,9 +47,10 @@ def push(
 ) -> Exchange:
     """Share what this clone made: content first, then refs, all or nothing.
 
-    Content that was delivered before is not looked for again, but for that of the snapshots or
-    runs in `ids`, or of all with `content`; with False none is sent. Refs that were retired here
-    are let go of on the remote as well, and chains of clones that are gone are taken over.
+    Content that was delivered before is not looked for again, but for that of the snapshots,
+    runs or artifacts in `ids`, or of all with `content`; with False none is sent. Refs that were
+    retired here are let go of on the remote as well, and chains of clones that are gone are taken
+    over.
     Raises RemoteError, ContentMissing, Conflict (secrets would go along), ProjectNotInitialized,
     SnapshotNotFound.
     """
@@ -49,7 +59,7 @@ def push(
     connect(project, name)
     chain.heal(project, thoroughly=True)
     astray.tidy(project)
-    again = [lookup.snapshot(project, text).id for text in ids]
+    again = [naming.holder(project, text).id for text in ids]
     common = project.repository.common_dir
     done = Exchange(name, 0, 0, 0, dry_run=dry_run)
     if refs.read_one(common, layout.LOCAL_TIP) is None:
@@ -160,12 +170,15 @@ def _is_due(ref: str, oid: str, there: dict[str, str]) -> bool:
 
 
 def _is_ours(project: Project, index: Index, ref: str) -> bool:
-    """Whether a snapshot's or run's ref on the remote is one that we made."""
+    """Whether a snapshot's, run's or artifact's ref on the remote is one that we made."""
     return any(catalogue.made_here(project, index, oid) for oid in _objects(index, ref))
 
 
 def _objects(index: Index, ref: str) -> list[str]:
-    """The snapshot, or the commits of the run, that a ref below refs/datmo/ is named after."""
+    """The snapshot, the commits of the run, or the versions of the artifact, that a ref below
+    refs/datmo/ is named after."""
+    if ref.startswith(layout.ARTIFACTS):
+        return artifacts.named(index, ref.removeprefix(layout.ARTIFACTS))
     name = ref.removeprefix(layout.SNAPSHOTS).removeprefix(layout.RUNS)
     if not layout.is_ours_by_shape(ref) or "/" in name:
         return []
@@ -216,7 +229,7 @@ def _absorb(
 
 
 def _named_by(project: Project, there: dict[str, str], gone: set[str]) -> dict[str, str]:
-    """The refs on a remote of snapshots and runs that clones which are gone have made."""
+    """The refs on a remote of what clones which are gone have made."""
     index = catalogue.refresh(project)
     found = {}
     for ref, oid in there.items():

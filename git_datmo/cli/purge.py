@@ -13,7 +13,7 @@ FAILED = 7
 
 @verb("purge.purge")
 @click.command()
-@click.argument("ids", nargs=-1, metavar="[SNAPSHOT|RUN]...")
+@click.argument("ids", nargs=-1, metavar="[SNAPSHOT|RUN|ARTIFACT]...")
 @click.option(
     "--path",
     multiple=True,
@@ -32,7 +32,7 @@ def purge(
     yes: bool,
     json: bool,
 ) -> int:
-    """Take snapshots or runs back for good: a secret, say, that was recorded.
+    """Take snapshots, runs or artifacts back for good: a secret, say, that was recorded.
 
     They go with all that stands on them, from this clone's notes, from all remotes, and from
     every other clone when it hears of it; stored content that only they have goes at once. What

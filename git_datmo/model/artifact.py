@@ -15,6 +15,7 @@ from typing import IO, Any, Final
 from git_datmo.errors import InvalidArgumentType, PathDoesNotExist, ValidationFailed
 
 DEFAULT_COLLECTION: Final = "default"
+FACTS_FILE: Final = "artifact.json"
 FILE, EXECUTABLE, LINK, FOLDER, REFERENCE = "file", "executable", "link", "folder", "reference"
 
 MAX_NAME: Final = 200

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Doomed:
-    """One snapshot or run that is purged: `kind` is `snapshot` or `run`; `message` its first
+    """One object that is purged: `kind` is `snapshot`, `run` or `artifact`; `message` its first
     line; `named` is False for what only stands on one that was named."""
 
     id: str

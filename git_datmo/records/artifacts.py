@@ -24,6 +24,7 @@ from git_datmo.errors import (
 from git_datmo.model import document
 from git_datmo.model.artifact import (
     EXECUTABLE,
+    FACTS_FILE,
     FILE,
     FOLDER,
     LINK,
@@ -33,16 +34,19 @@ from git_datmo.model.artifact import (
     check_collection,
     check_name,
 )
+from git_datmo.model.expression import And, Compare
 from git_datmo.model.ids import new_nonce
 from git_datmo.model.text import encodable
 from git_datmo.records import layout
+from git_datmo.records.kinds import ARTIFACT
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.storage import objects as git
+from git_datmo.storage.index import Index
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE, Commit
 from git_datmo.storage.treediff import Leaf, find, walk
 
-FACTS = b"artifact.json"
+FACTS = FACTS_FILE.encode()
 OBJECTS = b"objects.jsonl"
 FILES = b"files"
 FORMAT = 1
@@ -54,12 +58,32 @@ _COUNTS = ("files", "size", "references")
 
 def is_artifact(commit: Commit) -> bool:
     """Whether a commit carries the trailers of an artifact."""
-    return layout.carries(commit.message, "Datmo-Artifact")
+    return layout.carries(commit.message, layout.ARTIFACT_TRAILER)
 
 
 def title(collection: str, name: str) -> str:
     """What the index finds all versions of an artifact by."""
     return f"{collection}/{name}"
+
+
+def named(index: Index, ref: str) -> list[str]:
+    """The versions that a ref is named after, by its path below `refs/datmo/artifacts/`.
+
+    Two that differ only after seven digits of their ids have one name.
+    """
+    collection, _, rest = ref.partition("/")
+    name, _, version = rest.partition("/")
+    number, _, short = version.removeprefix("v").partition("-")
+    try:
+        wanted = title(layout.decoded(collection), layout.decoded(name))
+    except DamagedObject:
+        return []
+    if not number.isdecimal() or len(number) > len(str(MAX_VERSION)):
+        return []
+    titled = Compare(("artifact",), "==", wanted)
+    where = And((titled, Compare(("version",), "==", int(number))))
+    found = index.select(ARTIFACT, where=where, include_hidden=True, include_deleted=True)
+    return [record.id for record in found if short and record.id.startswith(short)]
 
 
 def write(
@@ -107,7 +131,7 @@ def write(
         when=(seconds, offset),
         message=layout.message(
             message or f"{encodable(title(collection, name))}:v{version}",
-            {"Datmo-Artifact": place, "Datmo-Nonce": new_nonce()},
+            {layout.ARTIFACT_TRAILER: place, "Datmo-Nonce": new_nonce()},
         ),
     )
 
@@ -139,7 +163,7 @@ def facts(project: Project, commit: Commit) -> dict[str, Any]:
     if type(version) is not int or not 0 <= version <= MAX_VERSION:
         raise DamagedObject(f"artifact.json of {commit.id} has no version")
     place = f"{layout.encoded(collection)}/{layout.encoded(name)}/v{version}"
-    if found.get("Datmo-Artifact") != place:
+    if found.get(layout.ARTIFACT_TRAILER) != place:
         raise DamagedObject(f"artifact.json of {commit.id} is not that of {place}")
     known: dict[str, Any] = {
         "artifact": title(collection, name),

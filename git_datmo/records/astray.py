@@ -113,6 +113,10 @@ def _foreign(project: Project, index: Index, name: str, oid: str) -> bool:
         return oid not in index.find_text(("run_id",), rest, RUN) or not made_here(
             project, index, oid
         )
+    if group == "artifacts":
+        from git_datmo.records import artifacts
+
+        return oid not in artifacts.named(index, rest) or not made_here(project, index, oid)
     return group != "environments"
 
 

@@ -8,3 +8,6 @@ ARTIFACT = "artifact"
 ENVIRONMENT = "environment"
 SESSION = "session"
 PROJECT = "project"
+
+# What holds files of its own: its content is delivered, fetched, checked and purged with it.
+HOLDERS = (SNAPSHOT, RUN, ARTIFACT)

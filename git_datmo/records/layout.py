@@ -29,6 +29,8 @@ NOTES_MESSAGE = f"git-datmo notes\n\nDatmo-Format: {FORMAT}\n"
 ENVIRONMENT_MESSAGE = f"git-datmo environment\n\nDatmo-Format: {FORMAT}\n"
 ENVIRONMENT_AUTHOR = "git-datmo <git-datmo@localhost>"
 
+ARTIFACT_TRAILER = "Datmo-Artifact"
+
 _TRAILER = re.compile(r"^(Datmo-[A-Za-z]+): ?(.*)$")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _OID = re.compile(r"[0-9a-f]{40}")

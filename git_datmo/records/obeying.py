@@ -33,10 +33,10 @@ def obey(project: Project) -> tuple[str, ...]:
             if done.clone is not None or done.dropped:
                 count = len(done.view.doomed)
                 notices.append(
-                    f"let go of {count} purged snapshots and runs; this clone's notes were written "
+                    f"let go of {count} objects that were purged; this clone's notes were written "
                     "anew without them"
                     if done.clone is not None
-                    else f"let go of the chains here that held {count} purged snapshots and runs"
+                    else f"let go of the chains here that held {count} purged objects"
                 )
             notices += [
                 f"{ref} still holds what was purged: {why}" for ref, why in done.left.items()
@@ -44,7 +44,7 @@ def obey(project: Project) -> tuple[str, ...]:
             left = bool(done.left)
             _, files, _ = erasure.free(project, done.view.doomed)
             if files:
-                notices.append(f"freed {files} stored files that only purged snapshots had")
+                notices.append(f"freed {files} stored files that only purged objects had")
         with catalogue.refresh(project).update() as update:
             # What is left can go as soon as other chains say the same.
             update.set_meta(purges.DUE, _others(project.index) if left else None)

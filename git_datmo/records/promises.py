@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from git_datmo.errors import DamagedObject
+from git_datmo.model.artifact import FACTS_FILE as ARTIFACT_FILE
 from git_datmo.model.environment import FACTS_FILE
 from git_datmo.model.pointer import MAX_SIZE
 from git_datmo.records import environments, layout, runs
 from git_datmo.records.project import Project
 from git_datmo.storage.objects import BLOB, EXECUTABLE, TREE, Objects
 
-_FACTS = frozenset({runs.FILE, FACTS_FILE.encode()})
+_FACTS = frozenset({runs.FILE, FACTS_FILE.encode(), ARTIFACT_FILE.encode()})
 
 
 def bring_records(project: Project, targets: Iterable[str]) -> None:
-    """Bring what says what runs and environments are. Raises RemoteError."""
+    """Bring what says what runs, artifacts and environments are. Raises RemoteError."""
     objects = project.repository.objects
     if not objects.promised.remotes:
         return
@@ -27,7 +28,8 @@ def bring_records(project: Project, targets: Iterable[str]) -> None:
         if oid == layout.PROJECT_ID or objects.kind(oid) != "commit":
             continue
         commit = objects.commit(oid)
-        if runs.is_run(commit) or environments.is_environment(commit):
+        described = layout.carries(commit.message, layout.ARTIFACT_TRAILER)
+        if described or runs.is_run(commit) or environments.is_environment(commit):
             trees.append(commit.tree)
     objects.bring(trees)
     facts = []

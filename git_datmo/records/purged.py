@@ -4,8 +4,8 @@ The project's note says it: `{"purged": {"<object id>": {"kind": …}}}`. What s
 object goes with it, whether it was named or not: its bytes are in that commit's ancestry. The set
 is derived from the notes like all of the index, and kept there in one row.
 
-It only grows, and only snapshots and runs count: else one who may push could keep all from
-recording, by naming the history of a branch, or bring back what was purged, by a later word.
+It only grows, and only snapshots, runs and artifacts count: else one who may push could keep all
+from recording, by naming the history of a branch, or bring back what was purged, by a later word.
 """
 
 from __future__ import annotations
@@ -15,19 +15,21 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import Corrupt
-from git_datmo.records import layout, runs, snapshots
-from git_datmo.records.kinds import RUN, SNAPSHOT
+from git_datmo.records import artifacts, layout, runs, snapshots
+from git_datmo.records.kinds import ARTIFACT, HOLDERS, RUN, SNAPSHOT
 from git_datmo.records.project import Project
 
 if TYPE_CHECKING:
     from git_datmo.storage.index import Index, Update
-    from git_datmo.storage.objects import Objects
+    from git_datmo.storage.objects import Commit, Objects
 
 KEY = "purged"
 # Set while some chain or ref here may still hold what was purged; whoever obeys takes it away.
 DUE = "purge-due"
 # More would make a line longer than a note can hold.
 NAMES_PER_LINE = 5_000
+# Where a record says what it stands on.
+_STANDS = (("parent", SNAPSHOT), ("before_id", RUN), ("after_id", RUN), ("previous", ARTIFACT))
 
 
 def known(index: Index) -> dict[str, str]:
@@ -44,7 +46,7 @@ def named(values: Mapping[str, Any]) -> dict[str, str]:
     for oid, facts in said.items() if isinstance(said, dict) else ():
         if layout.is_oid(str(oid)) and oid != layout.PROJECT_ID and isinstance(facts, dict):
             kind = facts.get("kind")
-            found[str(oid)] = kind if kind in (SNAPSHOT, RUN) else ""
+            found[str(oid)] = kind if kind in HOLDERS else ""
     return found
 
 
@@ -107,13 +109,22 @@ def everybody_named(project: Project, index: Index) -> dict[str, str]:
 
 
 def takes_along(objects: Objects, oid: str) -> bool:
-    """Whether what stands on a purged object goes with it: on a snapshot or run, not on a commit
-    of somebody's branch or chain that was named. What is not here is believed."""
+    """Whether what stands on a purged object goes with it: on a snapshot, run or artifact, not on a
+    commit of somebody's branch or chain that was named. What is not here is believed."""
     try:
         commit = objects.commit(oid)
     except Corrupt:
         return objects.kind(oid) is None
-    return snapshots.is_snapshot(commit) or runs.is_run(commit)
+    return kind_of(commit) is not None
+
+
+def kind_of(commit: Commit) -> str | None:
+    """The kind of a commit that may be purged, None for any other."""
+    if runs.is_run(commit):
+        return RUN
+    if artifacts.is_artifact(commit):
+        return ARTIFACT
+    return SNAPSHOT if snapshots.is_snapshot(commit) else None
 
 
 def held(objects: Objects, tree: str, gone: Mapping[str, str]) -> set[str]:
@@ -127,8 +138,8 @@ def _below(objects: Objects, index: Index, gone: dict[str, str], news: list[str]
     """Add what the index knows to stand on newly purged objects."""
     while news:
         oid = news.pop()
-        for path, kind in ((("parent",), SNAPSHOT), (("before_id",), RUN), (("after_id",), RUN)):
-            for child in index.find_text(path, oid, kind):
+        for name, kind in _STANDS:
+            for child in index.find_text((name,), oid, kind):
                 if child not in gone and takes_along(objects, oid):
                     gone[child] = kind
                     news.append(child)
@@ -152,7 +163,7 @@ class _Standing:
             parents = self._parents(oid)
             open_ones = [p for p in parents if p not in self._gone and p not in self._clean]
             if oid not in self._gone and any(map(self._takes_along, parents)):
-                self._gone[oid] = RUN if runs.is_run(self._objects.commit(oid)) else SNAPSHOT
+                self._gone[oid] = kind_of(self._objects.commit(oid)) or SNAPSHOT
             elif open_ones and oid not in self._gone:
                 stack += open_ones
                 continue

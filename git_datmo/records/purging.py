@@ -20,7 +20,7 @@ from git_datmo.records import (
     lineage,
 )
 from git_datmo.records import purged as purges
-from git_datmo.records.kinds import ENVIRONMENT, RUN, SNAPSHOT
+from git_datmo.records.kinds import ENVIRONMENT, HOLDERS, RUN, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage import notes, refs
 from git_datmo.storage.index import Index
@@ -59,7 +59,7 @@ def survey(project: Project, index: Index, roots: Mapping[str, str]) -> Survey:
     stained = lineage.standing_on(project, doomed)
     for oid in stained - doomed.keys():
         record = index.get(oid)
-        if record is not None and record.kind in (SNAPSHOT, RUN):
+        if record is not None and record.kind in HOLDERS:
             doomed[oid] = record.kind
     return Survey(doomed, stained, _idle(project, index, doomed))
 

@@ -7,7 +7,7 @@ ids from before. As long as those objects are here, our refs are set back to the
 from __future__ import annotations
 
 from git_datmo.errors import Corrupt
-from git_datmo.records import catalogue, clones, layout
+from git_datmo.records import artifacts, catalogue, clones, layout
 from git_datmo.records.kinds import ENVIRONMENT, RUN
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
@@ -54,6 +54,8 @@ def _named(project: Project, ref: str) -> list[str]:
     found = [name] if group == "snapshots" and layout.is_oid(name) else []
     if group == "runs":
         found = index.find_text(("run_id",), name, RUN)
+    elif group == "artifacts":
+        found = artifacts.named(index, name)
     elif group == "environments" and layout.is_oid(name):
         found = [record.id for record in index.select(ENVIRONMENT, tree=name, include_hidden=True)]
     return [oid for oid in found if project.repository.objects.has(oid)]

@@ -36,7 +36,8 @@ def at_paths(project: Project, oid: str, paths: Collection[str]) -> dict[str, st
 def of_snapshots(
     project: Project, index: Index, blobs: Collection[str], without: Collection[str]
 ) -> dict[str, str]:
-    """The snapshots and runs, but those in `without`, that hold one of `blobs`: its path by id.
+    """The snapshots, runs and artifacts, but those in `without`, that hold one of `blobs`: its
+    path by id.
 
     Each folder is looked into once; what cannot be read is passed over.
     """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from git_datmo.errors import ContentMissing, Corrupt, DamagedContent, DatmoError, RemoteError
 from git_datmo.model.pointer import Pointer
 from git_datmo.records import catalogue
-from git_datmo.records.kinds import RUN, SNAPSHOT
+from git_datmo.records.kinds import HOLDERS
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
 from git_datmo.records.promises import bring_pointers
@@ -25,10 +25,10 @@ def unsent(
     project: Project,
     tip: str | None,
     known: str | None,
-    kinds: Container[str] = (SNAPSHOT, RUN),
+    kinds: Container[str] = HOLDERS,
 ) -> list[str]:
-    """The living snapshots and runs that a chain gained or brought back between two of its tips,
-    oldest first."""
+    """The living snapshots, runs and artifacts that a chain gained or brought back between two of
+    its tips, oldest first."""
     objects = project.repository.objects
     if tip is None or tip == known:
         return []
@@ -60,7 +60,7 @@ def _was_deleted(project: Project, before: str, after: str) -> bool:
 def needed(
     project: Project, snapshots: Iterable[str], damaged: dict[str, str] | None = None
 ) -> dict[Pointer, str]:
-    """The content that snapshots or runs refer to, each with one path as its name.
+    """The content that snapshots, runs or artifacts refer to, each with one path as its name.
 
     Raises Corrupt when one cannot be read; with `damaged`, that is noted there by snapshot.
     """

@@ -263,7 +263,7 @@ def test_what_is_not_here_is_not_found(ada: Repo, name: str) -> None:
     before = ada.refs()
     done = datmo("purge", name, "--yes", cwd=ada.path, check=False)
     assert done.code == 3
-    assert "no snapshot or run" in done.stderr
+    assert "no snapshot, run or artifact" in done.stderr
     assert ada.refs() == before
 
 
