@@ -45,7 +45,7 @@ class Known:
         new = {oid for oid in oids if oid not in self._live and index.get(oid) is None}
         flying = sorted(new & set(there.live.values()))
         for seen in live.read(self._project, self._url, flying):
-            self._live[seen.oid] = {**seen.said, "run_id": seen.run_id}
+            self._live[seen.id] = {**seen.said, "run_id": seen.run_id}
         if new - set(flying) and not self._fetched:
             self._fetched = True
             fetching.fetch(self._project, self._remote)
@@ -63,6 +63,8 @@ class Known:
 def live_node(path: str, oid: str, said: dict[str, Any]) -> Node:
     """A run under way from what was said of it."""
     labels = said.get("labels")
+    # One inside a task has ended before the task is recorded.
+    status = _text(said.get("status")) or "running"
     return Node(
         path,
         model.RUN,
@@ -70,12 +72,13 @@ def live_node(path: str, oid: str, said: dict[str, Any]) -> Node:
         run_id=_text(said.get("run_id")),
         name=_text(said.get("name")),
         alternative_name=_text(said.get("alternative_name")),
-        status="running",
+        status=status,
         labels=tuple(str(one) for one in labels) if isinstance(labels, list) else (),
         description=_text(said.get("description")) or "",
         created=_time(said.get("created")),
         started=_time(said.get("created")),
-        live=True,
+        ended=_time(said.get("ended")),
+        live=status == "running",
         updated=_time(said.get("updated")),
     )
 

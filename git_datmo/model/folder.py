@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from git_datmo.errors import InvalidArgumentType, ValidationFailed
@@ -83,6 +84,18 @@ class Placed:
     host: str
     created: bool
     notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Live:
+    """A run under way as it was uploaded last: its commit there, what was said of it, and, where
+    that was asked for, `streams`: what it printed (`log`) and its points (`metrics`, JSON lines).
+    """
+
+    id: str
+    run_id: str
+    said: Mapping[str, Any]
+    streams: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def check_strategy(strategy: object) -> str:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from git_datmo.errors import DamagedObject, InvalidDocument, NewerFormat
 from git_datmo.model import document
+from git_datmo.model.folder import Live
 from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import folders
@@ -30,17 +30,6 @@ PIECE: Final = 256 * 1024
 MAX_FACTS: Final = 16 * 1024 * 1024
 STREAMS: Final = ("log", "metrics")
 ROOM: Final = "live"
-
-
-@dataclass(frozen=True)
-class Live:
-    """A run under way as it was seen at a server: its commit, what is said of it, and on demand
-    what it printed and its points."""
-
-    oid: str
-    run_id: str
-    said: Mapping[str, Any]
-    streams: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Feed:
