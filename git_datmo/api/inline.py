@@ -28,6 +28,7 @@ from git_datmo.model.run import FAILED, INLINE, RUNNING, STOPPED, SUCCESS, Facts
 from git_datmo.model.text import encodable
 from git_datmo.records import flights
 from git_datmo.records.project import Project
+from git_datmo.remotes.refusals import without_secrets
 
 
 class Inline:
@@ -55,11 +56,43 @@ class Inline:
         """The protocol directory: `metrics.jsonl`, `config.json`, `stats.json`."""
         return self._run.flight.task
 
+    @property
+    def project(self) -> Project:
+        """Where it is recorded."""
+        return self._project
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of it so far."""
+        return self._run.public()
+
+    def update(
+        self,
+        *,
+        message: str | None = None,
+        label: str | None = None,
+        labels: Sequence[str] | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Say otherwise what it is, while it lasts. None leaves that part as it is.
+
+        Raises RunUnderWay in another process or when it has ended, NoSpace.
+        """
+        self._require()
+        order.check_recordable(message=message, label=label, description=description)
+        given = {"message": message, "label": label, "description": description}
+        self._run.facts |= {key: value for key, value in given.items() if value is not None}
+        self._run.live |= {k: v for k, v in given.items() if k != "description" and v is not None}
+        if labels is not None:
+            self._run.facts["labels"] = list(labels)
+        self._run.save()
+
     def finish(self, exit_code: int = 0, reason: str | None = None) -> Run:
         """Record the run: 0 is a success, 130 an interrupt, anything else a failure that
         `reason` explains. Raises RunUnderWay in another process or when it has ended."""
-        if os.getpid() != self._process or not self.folder.is_dir():
-            raise RunUnderWay(f"the run {self.id[:12]} is not this process's to end")
+        self._require()
+        # It is recorded now, and not when it began.
+        self._project.__dict__.pop("identity", None)
         status = {0: SUCCESS, 130: STOPPED}.get(exit_code, FAILED)
         oid, notices = conclusion.conclude(
             self._project, self._run, Outcome(status, exit_code, None, reason)
@@ -67,6 +100,10 @@ class Inline:
         conclusion.visited(self._project, self._run)
         self._run.flight.discard()
         return run_lookup.value_of(self._project, oid, notices=notices)
+
+    def _require(self) -> None:
+        if os.getpid() != self._process or not self.folder.is_dir():
+            raise RunUnderWay(f"the run {self.id[:12]} is not this process's to end")
 
 
 def start(
@@ -76,20 +113,30 @@ def start(
     config: Mapping[str, Any] | None = None,
     session_id: str | None = None,
     label: str | None = None,
+    labels: Sequence[str] = (),
+    description: str = "",
+    alternative_name: str | None = None,
+    continues: str | None = None,
+    git: Mapping[str, Any] | None = None,
+    platform: Mapping[str, Any] | None = None,
     command: Sequence[str] = (),
     user: User = surroundings.NOBODY,
 ) -> Inline:
     """Begin a run of this very process, in the user's own work tree.
 
     The state now is recorded as the snapshot before, the state at `finish` as the one after.
-    `name` says what it is, `config` its settings, `command` how the process was started.
+    `name` says what it is, `config` its settings, `command` how the process was started;
+    `alternative_name` names it like its id, `continues` is the id of a run that it goes on with.
+    `git` and `platform` are what the process knows besides of its repository and of itself.
     Raises ProjectNotInitialized, IdentityMissing, InvalidArgumentType, SessionDoesNotExist.
     """
     project.require_initialized()
     _ = project.identity
     home = project.repository.needs_work_tree("start a run")
     folder = baseline.folder_of(home, user.folder)
-    order.check_recordable(folder=folder, name=name, label=label)
+    order.check_recordable(folder=folder, name=name, label=label, description=description)
+    for text in labels:
+        order.check_recordable(label=text)
     values = settings.check("config", config) if config else {}
     session = lookup.session_of(project, session_id)
     state = states.of_work_tree(project, user, {}, count_ignored=False)
@@ -127,13 +174,23 @@ def start(
             environment_id=state.environment.id,
             before_id=earlier.id,
             session_id=session,
-            git=baseline.git_of(project, state.tree),
-            platform=baseline.platform(),
+            git={**baseline.git_of(project, state.tree), **_origin(project), **(git or {})},
+            platform={**baseline.platform(), **(platform or {})},
             message=name or "",
             label=label,
+            labels=tuple(labels),
+            description=description,
+            alternative_name=alternative_name,
+            continues=continues,
         )
         run = underway.begin(flight, facts, live)
     except BaseException:
         flight.discard()
         raise
     return Inline(project, run, state.notices)
+
+
+def _origin(project: Project) -> dict[str, str]:
+    """The address that the user's repository is fetched from, without anybody's password."""
+    url = project.repository.config.get("remote.origin.url")
+    return {"remote": without_secrets(url)} if url else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,10 @@ CONFIG: Final = "config.json"
 STATS: Final = "stats.json"
 
 
-def merge(path: Path, new: Mapping[Any, Any]) -> dict[str, Any]:
+def merge(path: Path, new: Mapping[Any, Any], gone: Iterable[str] = ()) -> dict[str, Any]:
     """Set every leaf of `new` in the JSON file at `path`, and return the whole.
+
+    Of the keys in `gone` nothing is left but what is in `new`.
 
     Readers see the file before or after, never in between; writers wait for each other. What a
     document cannot hold is kept as text. Raises FileIOError when the file holds something else,
@@ -26,7 +28,9 @@ def merge(path: Path, new: Mapping[Any, Any]) -> dict[str, Any]:
     """
     added = plain(new)
     with _locked(path.parent):
-        merged = document.merge(read(path), added)
+        doomed = frozenset(gone)
+        known = {key: value for key, value in read(path).items() if key not in doomed}
+        merged = document.merge(known, added)
         _replace(path, json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
     return merged
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import time
 from typing import Any, Final
@@ -45,6 +45,7 @@ class Sink:
         self._torn = False
         self._ended = False
         self._refused: list[str] = []
+        self._mirror: Callable[[str, bytes], None] | None = None
 
     def log(
         self,
@@ -69,6 +70,8 @@ class Sink:
                 what, type, step = _sorted(what, metrics, step, type, values)
             refused = self._refused
             data = line(what, type=type, step=step, epoch=epoch, time=time(), refused=refused)
+            if self._mirror is not None:
+                self._mirror(type, data)
             careful = self._fd < 0 or self._torn
             if careful:
                 data = self._open() + data
@@ -93,6 +96,10 @@ class Sink:
         return self._merge(parts.STATS, results, values)
 
     log_results = log_result
+
+    def mirror(self, also: Callable[[str, bytes], None]) -> None:
+        """Give the type and the line of each point to `also`, before it is written here."""
+        self._mirror = also
 
     def close(self) -> None:
         """Let go of the file; what is logged later is a problem."""

@@ -19,7 +19,8 @@ from git_datmo.errors import (
     NotARepository,
     UnsupportedRepository,
 )
-from git_datmo.tracking.run import TASK
+from git_datmo.tracking import origin
+from git_datmo.tracking.current import TASK
 
 if TYPE_CHECKING:
     from git_datmo.records.project import Project
@@ -65,7 +66,7 @@ def project() -> Project | None:
     key = (os.getpid(), threading.get_ident(), home().absolute())
     found = _opened.get(key)
     if found is None or not found.initialized:
-        made = _around() if task() is None else _beyond()
+        made = _around() if task() is None else origin.project(home())
         if made is None:
             return None
         found = _opened[key] = made
@@ -74,13 +75,7 @@ def project() -> Project | None:
 
 def required() -> Project:
     """`project()`, where nothing goes without. Raises NotARepository in a task without one."""
-    found = project()
-    if found is None:
-        raise NotARepository(
-            "this task cannot reach the repository that it was started from",
-            hint="name what the task needs with 'git datmo run --input'",
-        )
-    return found
+    return origin.required(project())
 
 
 def sheltered(folder: Path) -> Path:
@@ -126,22 +121,6 @@ def _around() -> Project:
         where = found.repository.work_tree
         _once(f"made {where} a git-datmo project (it has no hooks: 'git datmo init')", console.info)
     return found
-
-
-def _beyond() -> Project | None:
-    """The project that a task came from: around it, or where its tree was taken from."""
-    from git_datmo.api import location
-
-    for place in (str(home()), os.environ.get("DATMO_MOVED_FROM")):
-        if not place or not os.path.isdir(place):
-            continue
-        try:
-            found = location.find(Path(place))
-        except (NotARepository, UnsupportedRepository):
-            continue
-        if found.initialized:
-            return found
-    return None
 
 
 def _once(message: str, say: object) -> None:

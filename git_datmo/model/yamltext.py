@@ -1,0 +1,102 @@
+"""YAML as programs write it, read without ever making anybody's objects.
+
+Older tools write tuples and numpy's scalars as tags that name Python classes. Tuples become lists
+here, scalars numbers; of any other such tag the plain data beneath it is what counts.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+from git_datmo.errors import FileIOError
+
+if TYPE_CHECKING:
+    import yaml
+
+# numpy's short names of types, and how `struct` reads them.
+_FORMATS = {
+    **{"b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q"},
+    **{"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "f2": "e", "f4": "f", "f8": "d"},
+}
+_SCALAR = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+
+
+def load(text: str | bytes) -> Any:
+    """Return what a document holds. Raises FileIOError for what is no YAML."""
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=_loader())  # noqa: S506 -- a safe loader with more tags
+    except (yaml.YAMLError, ValueError, RecursionError, struct.error) as error:
+        said = " ".join(str(error).split())
+        raise FileIOError(f"it is not YAML that can be read: {said:.200}") from None
+
+
+def dump(value: Any) -> str:
+    """Return plain values as YAML, keys in their order. Raises FileIOError for any others."""
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    try:
+        text = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True)
+    except yaml.YAMLError as error:
+        raise FileIOError(f"it cannot be written as YAML: {error}") from None
+    return str(text)
+
+
+_made: type[yaml.SafeLoader] | None = None
+
+
+def _loader() -> type[yaml.SafeLoader]:
+    """The safe loader of the library, the fast one where there is one, with the tags of Python."""
+    global _made
+    if _made is None:
+        import yaml
+
+        class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+            """Reads tags of Python as plain data."""
+
+        Loader.add_multi_constructor("tag:yaml.org,2002:python/", _python)
+        _made = Loader
+    return _made
+
+
+def _python(loader: Any, tag: str, node: Any) -> Any:
+    import yaml
+
+    if isinstance(node, yaml.SequenceNode):
+        items = loader.construct_sequence(node, deep=True)
+        return _scalar(items) if tag.endswith(_SCALAR) else items
+    if isinstance(node, yaml.MappingNode):
+        found = loader.construct_mapping(node, deep=True)
+        if tag.endswith(_SCALAR) and isinstance(found.get("args"), list):
+            return _scalar(found["args"])
+        return found
+    return _text(tag, loader.construct_scalar(node))
+
+
+def _text(tag: str, text: str) -> Any:
+    if tag == "int" or tag == "long":
+        return int(text)
+    if tag == "float":
+        return float(text)
+    if tag == "bool":
+        return text.casefold() == "true"
+    return None if tag == "none" else text
+
+
+def _scalar(items: list[Any]) -> Any:
+    """The number that numpy wrote as its type and its bytes."""
+    kind, data = (*items, None, None)[:2]
+    name, order = "", "<"
+    if isinstance(kind, dict):
+        name = str((kind.get("args") or [""])[0])
+        state = kind.get("state")
+        if isinstance(state, list) and len(state) > 1 and state[1] in ("<", ">"):
+            order = state[1]
+    elif isinstance(kind, list) and kind:
+        name = str(kind[0])
+    if isinstance(data, bytes) and name in _FORMATS:
+        return struct.unpack(order + _FORMATS[name], data)[0]
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
