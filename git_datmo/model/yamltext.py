@@ -16,8 +16,18 @@ if TYPE_CHECKING:
 
 # numpy's short names of types, and how `struct` reads them.
 _FORMATS = {
-    **{"b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q"},
-    **{"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "f2": "e", "f4": "f", "f8": "d"},
+    "b1": "?",
+    "i1": "b",
+    "i2": "h",
+    "i4": "i",
+    "i8": "q",
+    "u1": "B",
+    "u2": "H",
+    "u4": "I",
+    "u8": "Q",
+    "f2": "e",
+    "f4": "f",
+    "f8": "d",
 }
 _SCALAR = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
 
@@ -27,7 +37,7 @@ def load(text: str | bytes) -> Any:
     import yaml
 
     try:
-        return yaml.load(text, Loader=_loader())  # noqa: S506 -- a safe loader with more tags
+        return yaml.load(text, Loader=_loader())
     except (yaml.YAMLError, ValueError, RecursionError, struct.error) as error:
         said = " ".join(str(error).split())
         raise FileIOError(f"it is not YAML that can be read: {said:.200}") from None

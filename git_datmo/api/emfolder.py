@@ -1,0 +1,168 @@
+"""The local directories of runs as t9k.em lays them out: ours, and those of t9k.em itself.
+
+`metadata.yaml` says what it is, `index.yaml` where the rest lies, `metrics/<type>.jsonl` has the
+points as our lines (`.yaml` in old ones: a list). `.datmo.json` names the run in a repository.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from git_datmo.errors import FileIOError, InvalidDocument, PathDoesNotExist
+from git_datmo.model import series, yamltext
+from git_datmo.model.series import Point
+
+METADATA: Final = "metadata.yaml"
+LINK: Final = ".datmo.json"
+RUN: Final = "Run"
+RUNNING, COMPLETE, ERROR = "Running", "Complete", "Error"
+FILES = (METADATA, "index.yaml", "hyperparameters.yaml", "platform.yaml", "git.yaml", "stdout.log")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What the local directory of a run says. `metadata` has the keys of `Run.to_dict`; its
+    status is true even after a crash. `run_id` is its id in git-datmo, None in old ones."""
+
+    path: Path
+    metadata: Mapping[str, Any]
+    hparams: Mapping[str, Any] = field(default_factory=dict)
+    platform: Mapping[str, Any] = field(default_factory=dict)
+    git: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str | None = None
+
+    @property
+    def alternative_name(self) -> str:
+        """The name of the directory."""
+        return self.path.name
+
+    @property
+    def status(self) -> str:
+        """`Running`, `Complete` or `Error`."""
+        return str(self.metadata.get("status"))
+
+    @property
+    def log(self) -> Path:
+        """What it printed."""
+        return self.path / "stdout.log"
+
+    def lines(self) -> Iterator[Path]:
+        """The files of points that are lines."""
+        yield from sorted((self.path / "metrics").glob("*.jsonl"))
+
+    def old_points(self) -> Iterator[Point]:
+        """The points of files that are YAML lists. Raises FileIOError."""
+        for path in sorted((self.path / "metrics").glob("*.yaml")):
+            listed = _document(path)
+            for entry in listed if isinstance(listed, list) else []:
+                yield _point(path.stem, entry)
+
+
+def read_run(path: Path) -> RunFolder:
+    """Read the local directory of a run. Nothing is written.
+
+    Raises PathDoesNotExist when a part is missing, FileIOError for what cannot be understood.
+    """
+    for name in FILES:
+        if not (path / name).is_file():
+            raise PathDoesNotExist(f"Missing file of Run: {path / name}")
+    if not (path / "metrics").is_dir():
+        raise PathDoesNotExist(f"Missing subdirectory of Run: {path / 'metrics'}")
+    said, hparams, platform, git = (_mapping(path / name) for name in (METADATA, *FILES[2:5]))
+    metadata = {**said, "alternativeName": path.resolve().name}
+    if metadata.get("kind", RUN) != RUN:
+        raise FileIOError(f"Invalid kind: {metadata.get('kind')!r} in {path / METADATA}")
+    if metadata.get("status") == RUNNING and not is_alive(path):
+        metadata["status"] = ERROR
+    return RunFolder(path.absolute(), metadata, hparams, platform, git, linked(path))
+
+
+def kind(path: Path) -> str | None:
+    """`Run` or `Artifact`, as its metadata says; None for what is no such directory."""
+    try:
+        return str(_mapping(path / METADATA).get("kind")) or None
+    except (FileIOError, PathDoesNotExist):
+        return None
+
+
+def is_alive(path: Path) -> bool:
+    """Whether a process has the run of this directory: it holds the directory's lock."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        # No locks on this disk. Nobody can say, so what is written there counts.
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def linked(path: Path) -> str | None:
+    """The id of the run that a directory belongs to."""
+    try:
+        said = json.loads((path / LINK).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    found = said.get("run") if isinstance(said, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    found = _document(path)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise FileIOError(f"{path} holds a {type(found).__name__}, and no mapping")
+    return found
+
+
+def _document(path: Path) -> Any:
+    try:
+        return yamltext.load(path.read_bytes())
+    except FileNotFoundError:
+        raise PathDoesNotExist(f"there is no {path}") from None
+    except OSError as error:
+        raise FileIOError(f"cannot read {path}: {error.strerror}") from error
+    except FileIOError as error:
+        raise FileIOError(f"{path}: {error.message}") from None
+
+
+def _point(type: str, entry: object) -> Point:
+    if not isinstance(entry, dict) or not isinstance(entry.get("value"), dict):
+        raise FileIOError(f"a point of '{type}' has no value")
+    where = entry.get("sequence")
+    said = where if isinstance(where, dict) else {}
+    data = series.line(
+        entry["value"],
+        type=type,
+        step=said.get("step"),
+        epoch=said.get("epoch"),
+        time=seconds(said.get("timestamp")) or 0.0,
+    )
+    try:
+        return series.parse(data)
+    except InvalidDocument as error:
+        raise FileIOError(f"a point of '{type}': {error.message}") from None
+
+
+def seconds(text: object) -> float | None:
+    """A time stamp in seconds since 1970; None for what is none."""
+    if isinstance(text, datetime):
+        return text.timestamp()
+    try:
+        return datetime.fromisoformat(str(text)).timestamp() if text else None
+    except ValueError:
+        return None
