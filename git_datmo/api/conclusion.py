@@ -87,23 +87,32 @@ def conclude(
         "skipped": [f"{os.fsdecode(path)}: {why}" for path, why in found.skipped],
     }
     parts = _parts(project, run, said)
+    reaped = None
+    if said.resources or run.facts.get("used") or run.live.get("outputs"):
+        from git_datmo.api import harvest
+
+        reaped = harvest.reap(project, run, said.resources, base, found.tree)
     with chain.writing(project) as writer:
         again = recorded(project, run.id)
         if again is not None:
             return again, ()
         after, _, _ = recording.put(project, writer, state, words)
         run.facts["after_id"] = after
+        if reaped is not None:
+            run.facts |= harvest.record(project, writer, run, reaped)
         parents = list(dict.fromkeys((before, after)))
         oid = runs.write(project, run.facts, parts, parents)
         writer.mention(oid)
         writer.ref(runs.ref(run.id), oid)
         note: dict[str, Any] = {"session": run.live["session"]}
         note |= {key: run.live[key] for key in ("message", "label") if run.live.get(key)}
+        note |= {key: run.facts[key] for key in ("labels", "description") if run.facts.get(key)}
         said_of_it = {key: run.facts.get(key) for key in ("labels", "description")}
         note |= {key: value for key, value in said_of_it.items() if value}
         writer.note(oid, set=note)
         _retire(project, writer)
-    return oid, (*found.notices, *said.notices)
+    made = reaped.notices if reaped is not None else ()
+    return oid, (*found.notices, *said.notices, *made)
 
 
 class Found:

@@ -19,6 +19,7 @@ from git_datmo.api import (
     preparation,
     run_lookup,
     supervision,
+    supply,
 )
 from git_datmo.api.conclusion import Found, conclude
 from git_datmo.api.order import Order
@@ -148,6 +149,7 @@ def begin(run: Underway, runner: Runner, job: Job, prepared: Prepared) -> Proces
     run.live["phase"] = "started"
     run.facts["started"] = time.time_ns() // 1_000_000
     run.save()
+    supply.tell(run, job, container=runner.name != preparation.LOCAL)
     process = runner.start(job, prepared)
     run.facts["status"] = RUNNING
     run.live["handle"] = dict(process.handle)
@@ -178,6 +180,9 @@ def finish(
         except EngineError as error:
             notices = (*notices, error.message)
             outcome = replace(outcome, reason=outcome.reason or error.message)
+
+    if process is not None and slot is None and run.live.get("links"):
+        process.close()  # Inputs lie in the user's own work tree, and are no results.
 
     def left(run: Underway) -> Found:
         assert slot is not None

@@ -6,23 +6,28 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from git_datmo.api import adoption, baseline, execution, order, preparation, underway
+from git_datmo.api import adoption, baseline, execution, order, preparation, supply, underway
 from git_datmo.api.execution import Asked
+from git_datmo.api.supply import Supply
 from git_datmo.api.underway import Underway
 from git_datmo.model import document
 from git_datmo.model.run import SCRIPT, Facts, Run
 from git_datmo.records import flights
 from git_datmo.records.project import Project
+from git_datmo.runners.base import Link
 from git_datmo.storage.treediff import find
+
+if TYPE_CHECKING:
+    from git_datmo.api.harvest import Output
 
 
 @dataclass(frozen=True)
 class Terms:
     """How a run is to be made and recorded. `session` is an id, `folder` where in the work tree
     it starts, `rerun_of` the id of the run that it repeats, `before` the snapshot it starts from
-    when that is there already."""
+    when that is there already. `inputs` lie in its tree, `outputs` are taken from it."""
 
     session: str
     folder: str = ""
@@ -36,6 +41,8 @@ class Terms:
     include_secrets: bool = False
     rerun_of: str | None = None
     before: str | None = None
+    inputs: tuple[Supply, ...] = ()
+    outputs: tuple[Output, ...] = ()
 
 
 def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
@@ -46,10 +53,12 @@ def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
     )
     home = project.repository.needs_work_tree("run a task")
     state, given = asked.state, asked.order
-    links = []
+    wanted: list[Link] = []
+    if terms.inputs:
+        supply.check_free(project, terms.inputs, state.tree, home if terms.in_place else None)
     if not terms.in_place:
         named = project.repository.config.all("datmo.link")
-        wanted = list(order.links_of(named, home))
+        wanted += order.links_of(named, home)
         if asked.runner.name == preparation.LOCAL:
             found = order.environments_of(home, terms.folder)
             taken = {link.dest for link in wanted}
@@ -59,10 +68,10 @@ def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
                 for link in found
                 if link.dest not in taken and find(read, state.tree, os.fsencode(link.dest)) is None
             ]
-        links = [[os.fspath(link.source), link.dest] for link in wanted]
         if find(project.repository.objects.tree, state.tree, b".gitmodules") is not None:
             empty = "submodules are empty in the task's copy (--in-place has them)"
             asked.state = replace(state, notices=(*state.notices, empty))
+    wanted += [each.link for each in terms.inputs]
     live = {
         "phase": "preparing",
         "runner": asked.runner.name,
@@ -76,7 +85,9 @@ def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
         "label": terms.label,
         "config": document.encode(dict(terms.config)),
         "include_secrets": terms.include_secrets,
-        "links": links,
+        "links": [[os.fspath(link.source), link.dest] for link in wanted],
+        "inputs": supply.names(terms.inputs),
+        "outputs": [output.plain for output in terms.outputs],
         "mounts": [[os.fspath(mount.source), mount.name] for mount in given.mounts],
         "environment": {
             "id": state.environment.id,
@@ -103,6 +114,7 @@ def begin(project: Project, asked: Asked, terms: Terms) -> Underway:
         platform=baseline.platform(),
         message=terms.message or "",
         label=terms.label,
+        used=tuple(each.resource for each in terms.inputs),
     )
     run = underway.begin(flight, facts, live)
     run.files = state.files

@@ -6,6 +6,8 @@ links, sizes are bounded, and what cannot be understood is said instead of belie
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import re
 import stat
@@ -17,6 +19,7 @@ from typing import IO, Any
 from git_datmo.api import settings
 from git_datmo.errors import DatmoError, FileIOError, InvalidDocument
 from git_datmo.model import series
+from git_datmo.model.text import encodable
 
 MAX_KEYS = 1000
 MAX_LINE = 4096
@@ -25,6 +28,10 @@ MAX_WORDS = 5
 MAX_VALUE = 200
 MAX_POINT = 1 << 20
 MAX_TYPES = 100
+MAX_RESOURCES = 10_000
+MAX_RESOURCE = 1 << 16
+
+ROLES = ("used", "generated")
 
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _TYPE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -37,13 +44,15 @@ _LEVELS = frozenset(
 @dataclass
 class Said:
     """What a task said. `metrics` has the last value of each name by type of its series, `lines`
-    the points of each type as they are recorded, `notices` what was not understood."""
+    the points of each type as they are recorded, `resources` what it used and generated, each
+    with its `role`, `notices` what was not understood."""
 
     config: dict[str, Any] = field(default_factory=dict)
     stats: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: dict[str, bytes] = field(default_factory=dict)
+    resources: list[dict[str, Any]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
     @property
@@ -69,6 +78,7 @@ def read(task: Path, stdout: Path | None) -> Said:
     if stdout is not None:
         said.results = results(stdout)
     _series(task / "metrics.jsonl", said)
+    _resources(task / "artifacts.jsonl", said)
     return said
 
 
@@ -173,3 +183,43 @@ def _series(path: Path, said: Said) -> None:
     said.lines = {kind: b"".join(lines) for kind, lines in parts.items()}
     if bad:
         said.notices.append(f"{bad} lines of the task's metrics.jsonl were not understood")
+
+
+def _resources(path: Path, said: Said) -> None:
+    try:
+        file = _open(path)
+    except FileIOError as error:
+        said.notices.append(f"the task's artifacts were not understood: {error.message}")
+        return
+    if file is None:
+        return
+    bad = 0
+    with file:
+        while line := file.readline(MAX_RESOURCE):
+            if not line.strip():
+                continue
+            resource = _resource(line) if len(said.resources) < MAX_RESOURCES else None
+            if resource is None:
+                bad += 1
+            else:
+                said.resources.append(resource)
+    if bad:
+        said.notices.append(f"{bad} lines of the task's artifacts.jsonl were not understood")
+
+
+def _resource(line: bytes) -> dict[str, Any] | None:
+    """A line as plain values; None for what names no resource, or cannot be recorded."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or found.get("role") not in ROLES:
+        return None
+    said = {key: value for key, value in found.items() if isinstance(value, str | int | float)}
+    texts = [text for pair in said.items() for text in pair if isinstance(text, str)]
+    if any(encodable(text) != text or "\0" in text for text in texts):
+        return None
+    if any(isinstance(value, float) and not math.isfinite(value) for value in said.values()):
+        return None
+    named = isinstance(said.get("artifact"), str) or ("name" in said and "path" in said)
+    return said if named or isinstance(said.get("kind"), str) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from git_datmo.api import (
     adoption,
@@ -19,6 +20,7 @@ from git_datmo.api import (
     origin,
     preparation,
     run_lookup,
+    supply,
     surroundings,
 )
 from git_datmo.api import trust as asking
@@ -43,6 +45,9 @@ from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.storage.objects import TREE
 from git_datmo.storage.treediff import diff
+
+if TYPE_CHECKING:
+    from git_datmo.api.harvest import Output as Declared
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,7 @@ def rerun(
     else:
         base = origin.state_of(project, before, around)
     adjusted, base = origin.adjusted_state(project, original, base, set)
+    inputs = supply.gathered(project, supply.again(original.used), "", progress)
     recorded = {n: v for n, v in original.variables.items() if v is not None}
     variables = order.variables_of(recorded, user)
     variables |= order.variables_of(env, user)
@@ -152,6 +158,11 @@ def rerun(
         recipe=origin.image(project, original, name, base, onto or environment_id, user),
     )
     unchanged = not onto and not adjusted.files
+    outputs: tuple[Declared, ...] = ()
+    if original.generated:
+        from git_datmo.api import harvest
+
+        outputs = harvest.again(original.generated)
     terms = launch.Terms(
         session=lookup.session_of(project, session_id),
         folder=original.folder,
@@ -164,6 +175,8 @@ def rerun(
         ),
         rerun_of=original.id,
         before=before.id if unchanged else None,
+        inputs=inputs,
+        outputs=outputs,
     )
     done = launch.go(project, launch.begin(project, asked, terms), asked)
     files = (_digests(project, original), _digests(project, done))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import (
     adoption,
@@ -14,15 +14,20 @@ from git_datmo.api import (
     lookup,
     order,
     preparation,
+    supply,
     surroundings,
 )
 from git_datmo.api import settings as settings_
 from git_datmo.api import state as states
 from git_datmo.api.supervision import Output
+from git_datmo.api.supply import Wish
 from git_datmo.api.surroundings import User
 from git_datmo.errors import MutuallyExclusiveArguments
 from git_datmo.model.run import Run
 from git_datmo.records.project import Project
+
+if TYPE_CHECKING:
+    from git_datmo.api.harvest import Output as Declared
 
 Report = Callable[[str], None]
 
@@ -43,6 +48,8 @@ def run(
     network: str | None = None,
     env: Mapping[str, str] | Sequence[str] = (),
     data: Sequence[str] = (),
+    inputs: Sequence[Wish] | Mapping[str, str | None] = (),
+    outputs: Sequence[str] | Mapping[str, str] = (),
     timeout: str | float | None = None,
     detach: bool = False,
     interactive: bool = False,
@@ -65,8 +72,10 @@ def run(
     first; the command works in an isolated copy of it (`in_place`: in the work tree itself), and
     what it changed becomes the snapshot after. With `apply`, that is put back into the work tree
     where nothing else touched it. `timeout` is in seconds or as `10m`, `mem_limit` in bytes or as
-    `2g`. `output` hears `stdout` or `stderr` and what came, `report` lines about long work. With
-    `detach` it returns once the command has started.
+    `2g`. `inputs` are artifacts that lie in its tree, for reading: `name>path`, else in `inputs/`;
+    `outputs` are paths that become versions of artifacts: `name=path`. `output` hears `stdout` or
+    `stderr` and what came, `report` lines about long work. With `detach` it returns once the
+    command has started.
 
     A command that fails is no error: see `status` and `exit_code` of the run. Raises UsageError
     classes for the request, EngineError where the runner fails; the snapshot before is kept then.
@@ -99,6 +108,13 @@ def run(
         tuple(data),
     )
     session = lookup.session_of(project, session_id)
+    folder = baseline.folder_of(home, user.folder)
+    wanted: tuple[Declared, ...] = ()
+    if outputs:
+        from git_datmo.api import harvest
+
+        wanted = harvest.outputs_of(outputs, folder)
+    given_inputs = supply.gathered(project, inputs, folder, progress)
     values = settings_.check("config", config) if config else {}
     asked = gather(
         project,
@@ -121,7 +137,7 @@ def run(
         asked,
         launch.Terms(
             session=session,
-            folder=baseline.folder_of(home, user.folder),
+            folder=folder,
             in_place=in_place,
             apply=apply,
             interactive=interactive,
@@ -129,6 +145,8 @@ def run(
             label=label,
             config=values,
             include_secrets=include_secrets,
+            inputs=given_inputs,
+            outputs=wanted,
         ),
     )
     return launch.go(project, begun, asked, detach=detach)

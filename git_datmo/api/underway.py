@@ -18,7 +18,7 @@ class Underway:
 
     `facts` are plain values by the names of `Facts`. `live` holds: phase (preparing, ready,
     started, ended), work_tree, slot, isolated, apply, session, message, label, config,
-    environment, links, mounts, prepared, handle, include_secrets.
+    environment, links, mounts, inputs, outputs, prepared, handle, include_secrets.
     """
 
     def __init__(self, flight: Flight, facts: dict[str, Any], live: dict[str, Any]) -> None:

@@ -74,6 +74,22 @@ given_options = together(
         help="A folder or file it may use and change.",
     ),
 )
+artifact_options = together(
+    click.option(
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="ARTIFACT[>PATH]",
+        help="An artifact it reads, in inputs/ or at PATH.",
+    ),
+    click.option(
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="NAME=PATH",
+        help="A path it leaves that becomes a version of the artifact NAME.",
+    ),
+)
 detach_option = click.option(
     "--detach", "-d", is_flag=True, help="Let it run on in the background."
 )
@@ -99,6 +115,7 @@ run_options = together(
     network_option,
     timeout_option,
     given_options,
+    artifact_options,
     detach_option,
     click.option("--interactive", "-i", is_flag=True, help="Connect it to this terminal."),
     click.option("--in-place", is_flag=True, help="Run it in your work tree, not in a copy."),

@@ -30,7 +30,9 @@ ROOM = "runs"
 NEW = ".new-"
 MAKING_SECONDS = 60.0
 END_BYTES = 4096
-PROTOCOL = frozenset({"config.json", "stats.json", "metrics.jsonl"})
+PROTOCOL = frozenset(
+    {"config.json", "stats.json", "metrics.jsonl", "artifacts.jsonl", "inputs.json"}
+)
 
 
 class Flight:
