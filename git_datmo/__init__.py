@@ -6,8 +6,8 @@
     best = datmo.snapshot.ls(sort="-stats.accuracy", limit=1)[0]
     done = datmo.run(["python", "train.py"], timeout="2h")
 
-`snapshot`, `run` (also called `task`), `session`, `environment`, `project` and `remote` have the
-verbs of the command line, with the same keywords, and `gc()` frees space. The project is the one
+`snapshot`, `run` (also called `task`), `session`, `environment`, `artifact`, `project` and `remote`
+have the verbs of the command line, with the same keywords, and `gc()` frees space. The project is the one
 around the current directory, or around `home=`. What is not used is not imported.
 """
 
@@ -19,8 +19,10 @@ from git_datmo.version import __version__
 
 if TYPE_CHECKING:
     from git_datmo import errors, logger
+    from git_datmo.compat import em
     from git_datmo.config import Config
     from git_datmo.logger import Logger
+    from git_datmo.model.artifact import Artifact
     from git_datmo.model.run import Run, Task
     from git_datmo.model.session import Session
     from git_datmo.model.snapshot import Snapshot
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
     task: Noun
     session: Noun
     environment: Noun
+    artifact: Noun
     project: Noun
     remote: Noun
     gc: Noun
 
 __all__ = [
+    "Artifact",
     "Config",
     "Logger",
     "Run",
@@ -44,6 +48,8 @@ __all__ = [
     "Snapshot",
     "Task",
     "__version__",
+    "artifact",
+    "em",
     "environment",
     "errors",
     "gc",
@@ -60,8 +66,11 @@ __all__ = [
     "task",
 ]
 
-_NOUNS = frozenset({"snapshot", "run", "task", "session", "environment", "project", "remote", "gc"})
+_NOUNS = frozenset(
+    {"snapshot", "run", "task", "session", "environment", "artifact", "project", "remote", "gc"}
+)
 _CLASSES = {
+    "Artifact": "git_datmo.model.artifact",
     "Config": "git_datmo.config",
     "Logger": "git_datmo.logger",
     "Run": "git_datmo.model.run",
@@ -82,6 +91,8 @@ def __getattr__(name: str) -> Any:
         value: Any = importlib.import_module("git_datmo.sdk").Noun(name)
     elif name in _CLASSES:
         value = getattr(importlib.import_module(_CLASSES[name]), name)
+    elif name == "em":
+        value = importlib.import_module("git_datmo.compat.em")
     elif name in ("errors", "logger"):
         value = importlib.import_module(f"git_datmo.{name}")
     else:
