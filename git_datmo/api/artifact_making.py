@@ -64,7 +64,7 @@ def create(
     UnsafePath for a link that leads out, FileAlreadyExistsError, UnreadableFile, NoSpace.
     """
     project.require_initialized()
-    collection, name = checked(collection, name)
+    place, title = checked(collection, name)
     for what, text in (("message", message), ("label", label)):
         if text is not None and not isinstance(text, str):
             raise ValidationFailed(f"{what} must be text, not {type(text).__name__}")
@@ -91,8 +91,8 @@ def create(
             oid = add(
                 project,
                 writer,
-                collection=collection,
-                name=name,
+                collection=place,
+                name=title,
                 gathered=gathered,
                 references=named,
                 checksums=checksums or {},
@@ -171,12 +171,14 @@ def checked(collection: str | None, name: object) -> tuple[str, str]:
             collection, name = check_collection(first), rest
         except ValidationFailed:
             collection = None
-    collection = check_collection(DEFAULT_COLLECTION if collection is None else collection)
-    plain = check_name(name)
-    for text in (collection, plain):
+    found = (
+        check_collection(DEFAULT_COLLECTION if collection is None else collection),
+        check_name(name),
+    )
+    for text in found:
         if len(layout.encoded(text)) > MAX_COMPONENT:
             raise ValidationFailed(f"the name {text[:60]!r}… is too long")
-    return collection, plain
+    return found
 
 
 def _sources(project: Project, paths: Sequence[Source], user: User) -> list[tuple[bytes, bytes]]:
@@ -184,15 +186,15 @@ def _sources(project: Project, paths: Sequence[Source], user: User) -> list[tupl
         raise InvalidArgumentType("paths is a list of paths, not one path")
     base = user.folder or project.repository.work_tree or Path("/")
     found: list[tuple[bytes, bytes]] = []
+    wanted: str | None
     for given in paths:
         if isinstance(given, tuple):
-            src, dest = os.fspath(given[0]), check_place(given[1])
+            src, wanted = os.fspath(given[0]), check_place(given[1])
         else:
             mapping = parse_mapping(os.fspath(given))
-            src, dest = mapping.src, mapping.dest
+            src, wanted = mapping.src, mapping.dest
         source = Path(os.path.abspath(base / Path(src).expanduser()))
-        if dest is None:
-            dest = "" if source.is_dir() else source.name
+        dest = wanted if wanted is not None else "" if source.is_dir() else source.name
         found.append((os.fsencode(source), os.fsencode(dest.rstrip("/"))))
     return found
 

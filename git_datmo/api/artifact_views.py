@@ -17,15 +17,13 @@ from git_datmo.records import artifacts
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.remotes.content import needed
-from git_datmo.storage import restore
-from git_datmo.storage.dirfd import discard
+from git_datmo.storage import restore, views
 from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.index import Record
 from git_datmo.storage.reader import blob_id
 from git_datmo.storage.restore import Plan
 from git_datmo.storage.treeplan import FOLDERS, LINK, Entry
 
-ROOM = "views"
 SHOWN = 5
 _FRESH_SECONDS = 86_400
 
@@ -99,7 +97,7 @@ def view(
     It lies below the git directory and goes when nobody asked for it for a while and space is
     freed. Raises ContentMissing, UnsafeName, UnsafePath, NoSpace.
     """
-    room = project.home / ROOM
+    room = project.home / views.ROOM
     place = room / record.id
     if place.is_dir():
         with suppress(OSError):
@@ -119,31 +117,11 @@ def view(
                     os.chmod(full, stat.S_IMODE(os.stat(full).st_mode) & ~0o222)
             os.rename(fresh, place)
         except BaseException as error:
-            _remove(fresh)
+            views.discard_folder(fresh)
             # Another process made the same one meanwhile.
             if not (isinstance(error, OSError) and place.is_dir()):
                 raise
     return place
-
-
-def forget(project: Project, *, before: float) -> list[tuple[Path, int]]:
-    """The views that nobody asked for since `before`, in seconds since 1970, with their bytes."""
-    found = []
-    with suppress(OSError):
-        for place in (project.home / ROOM).iterdir():
-            with suppress(OSError):
-                if place.stat().st_mtime < before:
-                    found.append((place, _size(place)))
-    return found
-
-
-def remove(places: list[Path]) -> None:
-    """Remove views."""
-    for place in places:
-        doomed = place.with_name(f".old-{os.urandom(8).hex()}")
-        with suppress(OSError):
-            os.rename(place, doomed)
-            _remove(doomed)
 
 
 def _plan(project: Project, record: Record, path: str | None) -> Plan:
@@ -213,21 +191,3 @@ def _differing(plan: Plan, target: Path, same: set[bytes]) -> list[bytes]:
         and entry.mode not in FOLDERS
         and os.path.lexists(os.path.join(top, entry.path))
     ]
-
-
-def _size(place: Path) -> int:
-    total = 0
-    for folder, _, names in os.walk(place):
-        for name in names:
-            with suppress(OSError):
-                total += os.lstat(os.path.join(folder, name)).st_size
-    return total
-
-
-def _remove(place: Path) -> None:
-    with suppress(OSError):
-        parent = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            discard(parent, os.fsencode(place.name))
-        finally:
-            os.close(parent)

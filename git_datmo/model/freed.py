@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 CONTENT, LEAVING = "content", "elsewhere"
-PART, TEMPORARY, DAMAGED = "part", "temporary", "damaged"
+PART, TEMPORARY, DAMAGED, VIEW = "part", "temporary", "damaged", "view"
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,9 @@ class Freeable:
     """One file.
 
     `kind` is `content` (nothing living mentions it), `elsewhere` (a remote has it), `part` (of a
-    download), `temporary` or `damaged`. `size` is in bytes, `age` in seconds since it was last
-    put or counted on. `path` and `snapshot` name a snapshot's file that it was, where known.
+    download), `temporary`, `damaged` or `view` (files of an artifact, made again when asked for).
+    `size` is in bytes, `age` in seconds since it was last put or counted on. `path` and `snapshot`
+    name a snapshot's file that it was, where known.
     """
 
     kind: str

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from git_datmo.errors import ReadOnlyRepository
-from git_datmo.model.freed import DAMAGED, PART, TEMPORARY, Freeable
+from git_datmo.model.freed import DAMAGED, PART, TEMPORARY, VIEW, Freeable
 from git_datmo.model.pointer import Pointer
-from git_datmo.storage import arrivals, litter
+from git_datmo.storage import arrivals, litter, views
 from git_datmo.storage.store import Store
 
 # Others wait for a batch to be done: it takes some tens of milliseconds.
@@ -49,8 +49,8 @@ def content(store: Store) -> dict[str, Look]:
 
 
 def leftovers(store: Store, grace: float) -> list[Freeable]:
-    """What nobody goes on with: cut-off copies and downloads, and damaged content that was put
-    aside more than `grace` seconds ago. Their names are paths."""
+    """What nobody goes on with: cut-off copies and downloads, and, for more than `grace` seconds,
+    damaged content that was put aside and views of artifacts. Their names are paths."""
     found = []
     now = time.time()
     if store.folder.is_dir():
@@ -63,6 +63,8 @@ def leftovers(store: Store, grace: float) -> list[Freeable]:
                 state = entry.stat(follow_symlinks=False)
                 if stat.S_ISREG(state.st_mode) and now - state.st_mtime > older:
                     found.append(Freeable(kind, entry.path, state.st_size, now - state.st_mtime))
+    for place, size, age in views.unused(store.folder.parent, grace):
+        found.append(Freeable(VIEW, str(place), size, age))
     return found
 
 
@@ -93,7 +95,7 @@ def remove(rows: Sequence[Freeable]) -> Iterator[Freeable]:
     """Remove what `leftovers` found; those that are gone."""
     for row in rows:
         with suppress(FileNotFoundError):
-            _unlink(Path(row.name))
+            _unlink(Path(row.name), folder=row.kind == VIEW)
             yield row
 
 
@@ -108,9 +110,12 @@ def _removed(path: Path, look: Look) -> bool:
     return True
 
 
-def _unlink(path: Path) -> None:
+def _unlink(path: Path, *, folder: bool = False) -> None:
     try:
-        os.unlink(path)
+        if folder:
+            views.remove(path)
+        else:
+            os.unlink(path)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from git_datmo.model.freed import CONTENT, DAMAGED, LEAVING, PART, TEMPORARY, Amount, Freed
+from git_datmo.model.freed import CONTENT, DAMAGED, LEAVING, PART, TEMPORARY, VIEW, Amount, Freed
 from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import size
 
@@ -17,6 +17,7 @@ _WHAT = {
     PART: "part of a download",
     TEMPORARY: "left by a killed process",
     DAMAGED: "damaged, put aside",
+    VIEW: "view of an artifact",
 }
 
 

@@ -65,7 +65,7 @@ def test_one_that_is_left_is_a_success_and_shows_everything_once():
 def test_ctrl_c_is_the_shells():
     code, seen = on_terminal(
         ["terminal"],
-        ("(git-datmo) ", "echo be''gun; sleep 60\r"),
+        ("(git-datmo) ", "sh -c 'echo be\"\"gun; exec sleep 60'\r"),
         ("begun", "\x03"),
         ("(git-datmo) ", "echo on''wards; exit 0\r"),
     )

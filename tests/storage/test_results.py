@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from git_datmo.errors import NoSpace
-from git_datmo.storage import intake, leftovers
+from git_datmo.storage import leftovers, packing
 from git_datmo.storage.reader import Reader
 from git_datmo.storage.results import Results
 from tests.kit import nobody
@@ -222,7 +222,7 @@ def test_the_work_tree_wins_over_the_task_directory(left: Left) -> None:
 
 @pytest.mark.parametrize("count", [3, 200])
 def test_many_small_files(left: Left, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "_PACK_BYTES", 2000)
+    monkeypatch.setattr(packing, "_BYTES", 2000)
     for number in range(count):
         (left.root / f"n{number}").write_bytes(b"%d" % number * 20)
     found = left.read()

@@ -1,0 +1,29 @@
+"""Views of artifacts are made again when they are asked for: gc takes those that nobody uses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from git_datmo.api import artifact, gc, location
+from tests.kit.git import Repo
+
+
+def test_a_view_that_nobody_asked_for_goes_and_comes_again(project: Repo) -> None:
+    found = location.find(project.path)
+    (project.path / "weights").write_bytes(b"w" * 3000)
+    made = artifact.create(found, name="model", paths=[project.path / "weights"])
+    view = Path(artifact.get(found, artifact="model").path)
+    assert (view / "weights").read_bytes() == b"w" * 3000
+    assert gc.gc(found).rows == ()
+    os.utime(view, (1, 1))
+    litter = view.with_name(".new-1")
+    litter.mkdir()
+    os.utime(litter, (1, 1))
+    freed = gc.gc(found, dry_run=True)
+    assert {row.kind for row in freed.rows} == {"view"}
+    assert view.is_dir()
+    assert sum(row.size for row in gc.gc(found).rows) == 3000
+    assert list(view.parent.iterdir()) == []
+    assert Path(artifact.get(found, artifact=made.id).path) == view
+    assert (view / "weights").stat().st_mode & 0o222 == 0
