@@ -64,6 +64,10 @@ PLACES: dict[str, tuple[str, ...] | None] = {
     "obstore": ("remotes",),
     "botocore": ("remotes",),
     "urllib3": ("remotes",),
+    "squirrel": ("compat",),
+    "pluggy": ("compat",),
+    "msgpack": ("compat",),
+    "numpy": ("compat",),  # only where an object to be logged is one of its arrays
     "orjson": None,
     "yaml": None,
 }

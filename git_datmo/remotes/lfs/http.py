@@ -165,6 +165,7 @@ class Http:
                 chunked=chunked,
                 preload_content=False,
                 decode_content=False,
+                enforce_content_length=True,  # urllib3 1 lets a body end early
                 redirect=False,
                 retries=False,
                 timeout=Timeout(connect=CONNECT_SECONDS, read=patience),
@@ -212,11 +213,9 @@ def _pool(git: Git, url: str) -> PoolManager:
     import urllib3
 
     found = settings(git, url)
-    options: dict[str, Any] = {
-        "retries": False,
-        "maxsize": CONNECTIONS,
-        "blocksize": BLOCK,
-    }
+    options: dict[str, Any] = {"retries": False, "maxsize": CONNECTIONS}
+    if not _first():  # which sends in blocks of its own size
+        options["blocksize"] = BLOCK
     if url.startswith("https:"):
         options["ssl_context"] = _trust(found)
     proxy = _proxy(found, url)
@@ -266,10 +265,12 @@ def _trust(found: Mapping[str, str]) -> ssl.SSLContext:
             f"the certificates that git's settings name cannot be read: {error}",
             hint="see git config --get-regexp 'http.*ssl'",
         ) from error
+    import urllib3
+
+    if _first():
+        context.check_hostname = False  # it compares names itself then, and knows addresses too
     refused = found.get("http.sslverify", "true").lower() in ("false", "no", "off", "0")
     if refused or "GIT_SSL_NO_VERIFY" in os.environ:
-        import urllib3
-
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -280,3 +281,10 @@ def _plain(error: Exception) -> str:
     """An error of the library without the objects that it prints."""
     said = str(error.args[-1]) if error.args else str(error)
     return re.sub(r"<[^>]*>[:,]?\s*", "", said).strip("() '\"") or type(error).__name__
+
+
+def _first() -> bool:
+    """Whether this is urllib3 1, which squirrel asks for."""
+    from importlib.metadata import version
+
+    return version("urllib3").startswith("1.")

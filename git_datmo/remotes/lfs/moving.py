@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING
 
 import orjson
@@ -229,6 +229,10 @@ class _Body:
         data = self._file.read(size)
         self._count.to(self._file.tell())
         return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        """What is left, in blocks: what urllib3 1 asks of a body without a length."""
+        return iter(lambda: self.read(BLOCK), b"")
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a position: after a redirect, the beginning."""

@@ -70,6 +70,15 @@ def test_settings_for_one_address(
         put(lfs_field, lfs_field.clone("b", secure.url, setting))
 
 
+def test_a_certificate_for_another_name(
+    lfs_field: Field, secure: LfsServer, certificate: tuple[Path, Path]
+) -> None:
+    url = secure.url.replace("127.0.0.1", "localhost")
+    assert url != secure.url
+    with pytest.raises(RemoteError, match="cannot be trusted"):
+        put(lfs_field, lfs_field.clone("a", url, f"http.sslCAInfo={certificate[0]}"))
+
+
 def test_the_environment(
     lfs_field: Field,
     secure: LfsServer,
