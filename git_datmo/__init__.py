@@ -7,8 +7,8 @@
     done = datmo.run(["python", "train.py"], timeout="2h")
 
 `snapshot`, `run` (also called `task`), `session`, `environment`, `artifact`, `project` and `remote`
-have the verbs of the command line, with the same keywords, and `gc()` frees space. The project is the one
-around the current directory, or around `home=`. What is not used is not imported.
+have the verbs of the command line, with the same keywords, and `gc()` frees space. The project is
+the one around the current directory, or around `home=`. What is not used is not imported.
 """
 
 from __future__ import annotations

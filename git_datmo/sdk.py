@@ -19,6 +19,7 @@ from git_datmo.api import location
 from git_datmo.api.surroundings import User
 from git_datmo.config import Config
 from git_datmo.errors import InvalidArgumentType, InvalidProjectPath, MutuallyExclusiveArguments
+from git_datmo.model.artifact import Artifact
 from git_datmo.model.environment import Environment
 from git_datmo.model.listing import Listing
 from git_datmo.model.run import Run
@@ -59,6 +60,15 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "environment.ls": (),
     "environment.inspect": ("environment_id",),
     "environment.templates": (),
+    "artifact.create": ("name", "paths"),
+    "artifact.ls": ("name",),
+    "artifact.inspect": ("artifact",),
+    "artifact.get": ("artifact", "into", "path"),
+    "artifact.diff": ("before", "after"),
+    "artifact.update": ("artifact", "message", "label"),
+    "artifact.delete": ("artifact",),
+    "artifact.undelete": ("artifact",),
+    "artifact.collections": (),
     "gc.gc": (),
     "project.init": ("name", "description"),
     "remote.push": ("remote", "ids"),
@@ -75,8 +85,12 @@ _CLASSES: dict[str, dict[str, Any]] = {
     "run": {"Run": Run},
     "task": {"Task": Run},
     "environment": {"Environment": Environment},
+    "artifact": {"Artifact": Artifact},
 }
-_NAMED = ("snapshot_id", "before_id", "after_id", "run_id", "task_id", "environment_id")
+_NAMED = (
+    *("snapshot_id", "before_id", "after_id", "run_id", "task_id", "environment_id"),
+    *("artifact", "before", "after"),
+)
 
 
 class Noun:
@@ -132,7 +146,7 @@ def _bind(title: str) -> Callable[..., Any]:
         if "user" in (target.__kwdefaults__ or {}):
             keywords.setdefault("user", User(dict(os.environ), running=True, folder=folder))
         for name in _NAMED:
-            if isinstance(keywords.get(name), Snapshot | Run | Environment):
+            if isinstance(keywords.get(name), Snapshot | Run | Environment | Artifact):
                 keywords[name] = keywords[name].id
         if title == "remote.clone":
             return target(None, folder=folder, **keywords)

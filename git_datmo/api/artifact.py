@@ -1,106 +1,49 @@
-"""Artifacts: create, ls, inspect, get, collections."""
+"""Artifacts: create, ls, inspect, get, diff, update, delete, undelete, collections.
+
+Each verb lives in a module of its own and is imported when it is first used.
+"""
 
 from __future__ import annotations
 
-from git_datmo.api import artifact_lookup
-from git_datmo.api.artifact_making import create
-from git_datmo.api.artifact_views import get
-from git_datmo.errors import ValidationFailed
-from git_datmo.model.artifact import Artifact, check_collection, parse_reference
-from git_datmo.model.expression import And, Compare, Expr
-from git_datmo.model.fields import parse_sort
-from git_datmo.records import artifacts, catalogue
-from git_datmo.records.kinds import ARTIFACT
-from git_datmo.records.project import Project
-from git_datmo.storage.index import Record
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["collections", "create", "get", "inspect", "ls"]
+if TYPE_CHECKING:
+    from git_datmo.api.artifact_changes import delete, undelete, update
+    from git_datmo.api.artifact_comparison import diff
+    from git_datmo.api.artifact_listing import collections, inspect, ls
+    from git_datmo.api.artifact_making import create
+    from git_datmo.api.artifact_views import get
 
+__all__ = [
+    "collections",
+    "create",
+    "delete",
+    "diff",
+    "get",
+    "inspect",
+    "ls",
+    "undelete",
+    "update",
+]
 
-def inspect(project: Project, *, artifact: str) -> Artifact:
-    """One version with its objects. Raises ArtifactNotFound, AmbiguousId, DamagedObject."""
-    record = artifact_lookup.find(project, artifact)
-    newest = artifact_lookup.newest(
-        project.index, str(record.doc["collection"]), str(record.doc["name"])
-    )
-    return artifact_lookup.value(
-        project,
-        record,
-        entries=tuple(artifacts.entries(project, record.tree or "")),
-        latest=newest is not None and newest.id == record.id,
-    )
-
-
-def ls(
-    project: Project,
-    *,
-    name: str | None = None,
-    collection: str | None = None,
-    all: bool = False,
-    deleted: bool = False,
-    filter: str | None = None,
-    where: str | None = None,
-    sort: str | None = None,
-    limit: int | None = None,
-) -> list[Artifact]:
-    """The newest version of each artifact, with `all` every version; the latest made come first.
-
-    `name` is an artifact, `[collection/]name`; `filter` a part of the message or label, `where` an
-    expression such as `version > 3 and metadata.framework == "torch"`, `sort` keys such as
-    `-size`. Raises ProjectNotInitialized, QuerySyntaxError, ValidationFailed.
-    """
-    keys = parse_sort(sort) if sort else None
-    if limit is not None and limit < 0:
-        raise ValidationFailed(f"a listing cannot have {limit} rows")
-    project.require_known()
-    index = catalogue.refresh(project)
-    parts: list[Expr] = []
-    if where:
-        from git_datmo.api import filters
-
-        parts.append(filters.read(where, {}))
-    if collection is not None:
-        parts.append(Compare(("collection",), "==", check_collection(collection)))
-    if deleted:
-        parts.append(Compare(("deleted",), "==", True))
-    if name is not None:
-        names = [pair for pair in parse_reference(name).names if collection in (None, pair[0])]
-        known = [pair for pair in names if artifact_lookup.newest(index, *pair, deleted=deleted)]
-        chosen = known[0] if known else names[-1] if names else (collection or "", name)
-        parts.append(Compare(("artifact",), "==", artifacts.title(*chosen)))
-    found = index.select(
-        ARTIFACT,
-        where=And(tuple(parts)) if parts else None,
-        text=filter,
-        include_hidden=True,
-        include_deleted=deleted,
-        sort=keys,
-        limit=limit if all or deleted else None,
-    )
-    newest: dict[str, str] = {}
-
-    def is_latest(record: Record) -> bool:
-        title = str(record.doc["artifact"])
-        if title not in newest:
-            last = artifact_lookup.newest(
-                index, str(record.doc["collection"]), str(record.doc["name"])
-            )
-            newest[title] = last.id if last is not None else ""
-        return newest[title] == record.id
-
-    listed = []
-    for record in found:
-        latest = is_latest(record)
-        if latest or all or deleted:
-            listed.append(artifact_lookup.value(project, record, latest=latest))
-        if limit is not None and len(listed) >= limit:
-            break
-    return listed
+_VERBS = {
+    "collections": "artifact_listing",
+    "create": "artifact_making",
+    "delete": "artifact_changes",
+    "diff": "artifact_comparison",
+    "get": "artifact_views",
+    "inspect": "artifact_listing",
+    "ls": "artifact_listing",
+    "undelete": "artifact_changes",
+    "update": "artifact_changes",
+}
 
 
-def collections(project: Project) -> list[str]:
-    """The names of all collections that hold an artifact, sorted."""
-    project.require_known()
-    index = catalogue.refresh(project)
-    found = index.select(ARTIFACT, include_hidden=True)
-    return sorted({str(record.doc["collection"]) for record in found})
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name not in _VERBS:
+        raise AttributeError(f"module 'git_datmo.api.artifact' has no attribute '{name}'")
+    verb = getattr(importlib.import_module(f"git_datmo.api.{_VERBS[name]}"), name)
+    globals()[name] = verb
+    return verb

@@ -35,7 +35,7 @@ def diff(project: Project, before_id: str, after_id: str, *, context: int = 3) -
     for path, old, new in moved:
         if _is_folder(old) and _is_folder(new):
             continue
-        change = _file(project, path, old, new)
+        change = file_change(project, path, old, new)
         (kept if path in files else code).append(change)
         if path in files:
             stored.append(path)
@@ -69,10 +69,10 @@ def _environment(project: Project, before: str, after: str) -> tuple[FileChange,
     except DamagedObject:
         # The ids say that they differ; which files do is not known here.
         return ()
-    return _sorted(_file(project, path, old, new) for path, old, new in found)
+    return _sorted(file_change(project, path, old, new) for path, old, new in found)
 
 
-def _file(project: Project, path: bytes, old: Leaf | None, new: Leaf | None) -> FileChange:
+def file_change(project: Project, path: bytes, old: Leaf | None, new: Leaf | None) -> FileChange:
     status: Status = "M"
     if old is None:
         status = "A"

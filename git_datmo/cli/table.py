@@ -16,6 +16,7 @@ FORMATS = ("table", "csv", "json", "jsonl")
 # The columns that give way where the terminal is narrow.
 FLEXIBLE = frozenset(
     {"message", "config", "stats", "results", "command", "reason", "description", "about"}
+    | {"metadata"}
 )
 
 

@@ -1,4 +1,4 @@
-"""What differs between two snapshots, as values."""
+"""What differs between two snapshots, or two versions of artifacts, as values."""
 
 from __future__ import annotations
 
@@ -100,6 +100,29 @@ class SnapshotDiff:
             or self.stats
             or self.attributes
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactDiff:
+    """Everything that differs from one version of an artifact to another: `before` and `after`
+    are their ids, `references` their names.
+
+    `uris` are the addresses of objects that lie elsewhere, by path; `attributes` what a person
+    wrote (label, message, alternative name).
+    """
+
+    before: str
+    after: str
+    references: tuple[str, str]
+    files: tuple[FileChange, ...] = ()
+    uris: tuple[Change, ...] = ()
+    metadata: tuple[Change, ...] = ()
+    attributes: tuple[Change, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.files or self.uris or self.metadata or self.attributes)
 
 
 def compare_documents(

@@ -29,17 +29,17 @@ def render(
         return
 
     before_env, after_env = diff.environment_ids
-    environment = list(_files(diff.environment))
+    environment = list(file_lines(diff.environment))
     if before_env != after_env:
         environment.insert(0, (f"{_short(before_env)} -> {_short(after_env)}", ""))
     code = () if diff.code_patch and not stat else _code(diff)
     sections = (
-        ("Attributes", _changes(diff.attributes)),
+        ("Attributes", change_lines(diff.attributes)),
         ("Code", code),
         ("Environment", environment),
-        ("Files", _files(diff.files)),
-        ("Config", _changes(diff.config)),
-        ("Stats", _changes(diff.stats)),
+        ("Files", file_lines(diff.files)),
+        ("Config", change_lines(diff.config)),
+        ("Stats", change_lines(diff.stats)),
     )
 
     blank = False
@@ -59,7 +59,7 @@ def render(
         blank = True
 
 
-def _changes(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
+def change_lines(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
     longest = max((columns_of(safe(change.key)) for change in changes), default=0)
     for change in changes:
         key = safe(change.key)
@@ -88,7 +88,7 @@ def _delta(change: Change) -> str:
     return f"  ({sign}{cell(delta)}{percent})"
 
 
-def _files(changes: Sequence[FileChange]) -> Iterator[tuple[str, str]]:
+def file_lines(changes: Sequence[FileChange]) -> Iterator[tuple[str, str]]:
     names = [_name(change) for change in changes]
     longest = max(map(columns_of, names), default=0)
     for change, name in zip(changes, names, strict=True):
@@ -171,20 +171,20 @@ def to_dict(diff: SnapshotDiff) -> dict[str, object]:
         "before": diff.before,
         "after": diff.after,
         "empty": diff.empty,
-        "attributes": [_change_dict(change) for change in diff.attributes],
-        "code": {"files": [_file_dict(c) for c in diff.code], "patch": diff.code_patch},
+        "attributes": [change_dict(change) for change in diff.attributes],
+        "code": {"files": [file_dict(c) for c in diff.code], "patch": diff.code_patch},
         "environment": {
             "before": before_env,
             "after": after_env,
-            "files": [_file_dict(c) for c in diff.environment],
+            "files": [file_dict(c) for c in diff.environment],
         },
-        "files": [_file_dict(c) for c in diff.files],
-        "config": [_change_dict(change) for change in diff.config],
-        "stats": [_change_dict(change) for change in diff.stats],
+        "files": [file_dict(c) for c in diff.files],
+        "config": [change_dict(change) for change in diff.config],
+        "stats": [change_dict(change) for change in diff.stats],
     }
 
 
-def _change_dict(change: Change) -> dict[str, object]:
+def change_dict(change: Change) -> dict[str, object]:
     whole: dict[str, object] = {"key": change.key, "kind": change.kind}
     if change.before is not MISSING:
         whole["before"] = change.before
@@ -195,7 +195,7 @@ def _change_dict(change: Change) -> dict[str, object]:
     return whole
 
 
-def _file_dict(change: FileChange) -> dict[str, object]:
+def file_dict(change: FileChange) -> dict[str, object]:
     whole: dict[str, object] = {"path": change.path, "status": change.status}
     if change.old_path is not None:
         whole["old_path"] = change.old_path
