@@ -10,18 +10,22 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from git_datmo.compat.em.objects import Record
-from git_datmo.errors import DatmoError, NoSpace, UnreadableFile, UnsafePath
+from git_datmo.errors import DatmoError, FileIOError, NoSpace, UnreadableFile, UnsafePath
+from git_datmo.model import yamltext
 
 METADATA, REFERENCES, ASIDE = "metadata.yaml", "references.yaml", ".em-objects"
-RESERVED = frozenset({METADATA, REFERENCES, ASIDE})
+# Our two files, what is left of them when a program dies while it writes them, and the folder.
+_RESERVED = re.compile(r"(?:\.?(?:metadata|references)\.yaml(?:\.[0-9a-f]{12})?|\.em-objects)")
 BLOCK = 256 * 1024
 # A clock of a file system may stand still that long: what changed since has the same times.
 TICK_NANOSECONDS = 20_000_000
@@ -56,7 +60,11 @@ class Seen:
 
 def is_reserved(path: str) -> bool:
     """Whether an object's first part is a name that the directory needs for itself."""
-    return path.partition("/")[0].casefold() in RESERVED
+    return _is_own(path.partition("/")[0].casefold())
+
+
+def _is_own(name: str) -> bool:
+    return _RESERVED.fullmatch(name) is not None
 
 
 class Shelf:
@@ -114,12 +122,13 @@ class Shelf:
         return iter(sorted(found, key=lambda seen: seen.path))
 
     def _below(self, top: Path, prefix: str) -> Iterator[Seen]:
-        own = RESERVED if top == self.root else frozenset()
         waiting = [(top, prefix)]
         while waiting:
             folder, before = waiting.pop()
             try:
-                inside = [thing for thing in os.scandir(folder) if thing.name not in own or before]
+                inside = list(os.scandir(folder))
+                if top == self.root and not before:
+                    inside = [thing for thing in inside if not _is_own(thing.name)]
                 found = [(thing, thing.stat(follow_symlinks=False)) for thing in inside]
             except FileNotFoundError:
                 continue
@@ -150,6 +159,18 @@ class Shelf:
         old = time.time_ns() - max(seen.status.st_ctime_ns, seen.status.st_mtime_ns)
         known = {"path": seen.path, "size_bytes": size, "checksum": checksum}
         return known, old > TICK_NANOSECONDS and not seen.is_link
+
+
+def read_yaml(path: Path) -> Any:
+    """What a document holds. Raises FileNotFoundError, FileIOError."""
+    try:
+        return yamltext.load(path.read_bytes())
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FileIOError(f"cannot read {path}: {error.strerror}") from error
+    except FileIOError as error:
+        raise FileIOError(f"{path}: {error.message}") from None
 
 
 def digest(path: Path) -> tuple[int, str]:
