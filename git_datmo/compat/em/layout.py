@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from git_datmo.compat.em import place
-from git_datmo.errors import FileAlreadyExistsError, NoSpace
+from git_datmo.errors import FileAlreadyExistsError, FileIOError, NoSpace
 from git_datmo.model import yamltext
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
@@ -110,6 +110,18 @@ def write_yaml(path: Path, value: Any) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise NoSpace(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """What a document holds. Raises FileNotFoundError, FileIOError."""
+    try:
+        return yamltext.load(path.read_bytes())
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FileIOError(f"cannot read {path}: {error.strerror}") from error
+    except FileIOError as error:
+        raise FileIOError(f"{path}: {error.message}") from None
 
 
 def _escaped(char: str) -> str:
