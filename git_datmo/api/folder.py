@@ -31,6 +31,11 @@ def host_of(project: Project, remote: str | None = None) -> str:
     return str(project.repository.common_dir) if url == SELF else folders.shown(url)
 
 
+def shown(url: str) -> str:
+    """An address without its password or token."""
+    return folders.shown(url)
+
+
 def owner_of(project: Project) -> str:
     """Whose folders a path without a leading slash lies in: `datmo.user`, else what stands before
     the @ of `user.email`. Raises IdentityMissing."""

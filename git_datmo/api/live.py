@@ -47,6 +47,7 @@ class Upload:
         conflict_strategy: str = model.NEW,
         remote: str | None = None,
         owner: str | None = None,
+        at: str | None = None,
     ) -> None:
         repository = project.repository
         self._project = Project.open(repository.work_tree or repository.git_dir)
@@ -63,11 +64,12 @@ class Upload:
             strategy=check_strategy(conflict_strategy),
             run_id=run_id,
             live=True,
+            at=path_of(at, owner) if at else None,
         )
         self._feed = live.Feed(self._project, run_id)
         self._sign: object = None
         self._sent_at = 0.0
-        self.path: str | None = None
+        self.path = at
 
     def send(self, said: Mapping[str, Any], files: Mapping[str, Path]) -> Placed | None:
         """Upload what is known now, where it differs from what was sent, or a minute has gone.

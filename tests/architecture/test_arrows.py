@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ui": VALUES,
     "ui.web": VALUES | {"ui", "api"},
     "compat": VALUES | {"api", "tracking", "config"},
-    "cli": VALUES | {"api", "ui", "ui.web"},
+    "cli": VALUES | {"api", "ui", "ui.web", "compat"},  # `em` is t9k's own command
     "config": GROUND,
     "demo": set(),  # plain Python that imports nothing of ours, as it lies in a demo project
     "sdk": VALUES | {"api", "config"},

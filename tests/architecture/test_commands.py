@@ -1,7 +1,8 @@
 """One verb behind two doors: every command is a function of the API, helped and documented.
 
-A command names its verb in `verb` ("snapshot.create" is `git_datmo.api.snapshot.create`), and in
-`renames` the options whose keyword has another name, as {option's name: keyword}.
+A command names its verb in `verb` ("snapshot.create" is `git_datmo.api.snapshot.create`; one of
+another system's commands lies in `git_datmo.compat`, and says so), and in `renames` the options
+whose keyword has another name, as {option's name: keyword}.
 """
 
 from __future__ import annotations
@@ -55,9 +56,8 @@ over_verbs = pytest.mark.parametrize(("title", "command"), VERBS, ids=[title for
 
 def verb_of(command: click.Command) -> Callable[..., Any]:
     module, _, function = command.verb.rpartition(".")  # type: ignore[attr-defined]
-    found: Callable[..., Any] = getattr(
-        importlib.import_module(f"git_datmo.api.{module}"), function
-    )
+    room = "git_datmo" if module.startswith("compat.") else "git_datmo.api"
+    found: Callable[..., Any] = getattr(importlib.import_module(f"{room}.{module}"), function)
     return found
 
 
