@@ -38,7 +38,7 @@ class Taken(FileAlreadyExistsError, RuntimeError):
 
 
 class Refused(Conflict, RuntimeError):
-    """A run or artifact stands where a folder would have to be."""
+    """A run or artifact stands where a folder would have to be, or something may not go out."""
 
 
 class BadRequest(ValidationFailed, ValueError):
@@ -60,6 +60,10 @@ def as_em_says() -> Iterator[None]:
         raise Taken(error.message, hint=error.hint) from error
     except PathDoesNotExist as error:
         raise NoFolder(error.message, hint=error.hint) from error
+    except Conflict as error:
+        if type(error) is not Conflict:
+            raise
+        raise Refused(error.message, hint=error.hint) from error
 
 
 def upload(
@@ -87,9 +91,6 @@ def upload_all(
     remote: str | None = None,
 ) -> Iterator[tuple[str, Placed | None]]:
     """`upload`, one by one: the local directory, and where it lies now (None: it was skipped)."""
-    from git_datmo.compat.em.artifact import load_artifact
-    from git_datmo.compat.em.run import load_run
-
     wish: dict[str, Any] = {"folder": folder, "make_folder": make_folder}
     wish |= {"conflict_strategy": conflict_strategy, "project": project}
     with as_em_says():
@@ -99,8 +100,12 @@ def upload_all(
     for local in directories(path):
         kind = metadata_of(local).get("kind")
         if kind == "Run":
+            from git_datmo.compat.em.run import load_run
+
             yield os.fspath(local), upload_run(load_run(os.fspath(local)), remote=remote, **wish)
         elif kind == "Artifact":
+            from git_datmo.compat.em.artifact import load_artifact
+
             made = load_artifact(os.fspath(local))
             yield os.fspath(local), upload_artifact(made, remote=remote, **wish)
         else:
