@@ -6,17 +6,18 @@ import os
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 
-from git_datmo.errors import Corrupt, RemoteError
+from git_datmo.errors import Corrupt, DamagedObject, RemoteError
 from git_datmo.model import operation
+from git_datmo.model.artifact import FOLDER, REFERENCE
 from git_datmo.model.pointer import Pointer
 from git_datmo.model.project import Finding, Health
-from git_datmo.records import catalogue, layout, runs, snapshots
-from git_datmo.records.kinds import RUN, SNAPSHOT
+from git_datmo.records import artifacts, catalogue, layout, runs, snapshots
+from git_datmo.records.kinds import HOLDERS
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
 from git_datmo.storage import notes, refs
-from git_datmo.storage.objects import EMPTY_TREE
+from git_datmo.storage.objects import EMPTY_TREE, Commit
 
 GIT_LINES = 50
 
@@ -24,12 +25,13 @@ GIT_LINES = 50
 def fsck(
     project: Project, *, fast: bool = False, progress: Callable[[int], None] | None = None
 ) -> Health:
-    """Look at everything of ours and say plainly what is wrong and which snapshots it touches.
+    """Look at everything of ours and say plainly what is wrong and which objects it touches.
 
     `fast` skips git's own check of all objects and the reading of stored content. Nothing is
     changed.
     """
-    checked = {"refs": 0, "notes": 0, "snapshots": 0, "runs": 0, "pointers": 0, "content": 0}
+    kinds = ("refs", "notes", "snapshots", "runs", "artifacts", "pointers", "content")
+    checked = dict.fromkeys(kinds, 0)
     findings: list[Finding] = []
     if not fast:
         findings += _git(project)
@@ -112,13 +114,15 @@ def _snapshots(
             continue
         if kind != "commit":
             continue
-        checked["snapshots"] += 1
+        noun = "snapshots"
         try:
             commit = objects.commit(target)
             if runs.is_run(commit):
-                checked["snapshots"] -= 1
-                checked["runs"] += 1
+                noun = "runs"
                 runs.facts(project, commit)
+            elif artifacts.is_artifact(commit):
+                noun = "artifacts"
+                _artifact(project, commit)
             elif snapshots.is_snapshot(commit):
                 snapshots.facts(commit)
             else:
@@ -131,12 +135,30 @@ def _snapshots(
                 users.setdefault(pointer, []).append((target, os.fsdecode(path)))
         except Corrupt as error:
             clean.clear()  # what shares the damaged part is to be named as well
-            yield Finding("snapshot", target, f"the snapshot {target}: {error.message}", (target,))
+            what = noun.removesuffix("s")
+            yield Finding(what, target, f"the {what} {target}: {error.message}", (target,))
+        finally:
+            checked[noun] += 1
+
+
+def _artifact(project: Project, commit: Commit) -> None:
+    """Read all that a version says of its objects. Raises Corrupt."""
+    said = artifacts.facts(project, commit)
+    listed = list(artifacts.entries(project, commit.tree))
+    files = [entry for entry in listed if entry.mode not in (FOLDER, REFERENCE)]
+    if any(entry.size is None for entry in files):
+        return  # A partial clone does not have them all.
+    size = sum(entry.size or 0 for entry in files)
+    if (len(files), size) != (said["files"], said["size"]):
+        raise DamagedObject(
+            f"artifact.json counts {said['files']} files of {said['size']} bytes, and there are "
+            f"{len(files)} of {size}"
+        )
 
 
 def _is_session(project: Project, target: str) -> bool:
     record = project.index.get(target)
-    return record is not None and record.kind not in (SNAPSHOT, RUN)
+    return record is not None and record.kind not in HOLDERS
 
 
 def _content(
@@ -171,10 +193,10 @@ def _content(
 
 
 def _touched(project: Project, wanted: Container[Pointer]) -> dict[Pointer, dict[str, None]]:
-    """Every living snapshot that refers to some content; walks all of them."""
+    """Every living snapshot, run or artifact that refers to some content; walks all of them."""
     found: dict[Pointer, dict[str, None]] = {}
     index = catalogue.refresh(project)
-    for record in (r for kind in (SNAPSHOT, RUN) for r in index.select(kind, include_hidden=True)):
+    for record in (r for kind in HOLDERS for r in index.select(kind, include_hidden=True)):
         try:
             for _, pointer in pointers_of(project, record.tree or EMPTY_TREE):
                 if pointer in wanted:

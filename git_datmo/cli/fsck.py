@@ -29,7 +29,7 @@ def fsck(fast: bool, json: bool) -> int:
             touched = ", ".join(oid[:12] for oid in finding.snapshots[:5])
             door.say(safe(f"{finding.kind}: {finding.message}"))
             if touched:
-                door.say(f"  touches {len(finding.snapshots)} snapshots: {touched}")
+                door.say(f"  touches {len(finding.snapshots)} objects: {touched}")
         counts = ", ".join(f"{n} {what}" for what, n in health.checked.items())
         door.say(f"checked {counts}: {'all is well' if health.ok else 'damage was found'}")
     return 0 if health.ok else 5

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from git_datmo.errors import (
+    Conflict,
     DamagedObject,
     InvalidDocument,
     NewerFormat,
@@ -36,8 +38,9 @@ from git_datmo.model.artifact import (
 )
 from git_datmo.model.expression import And, Compare
 from git_datmo.model.ids import new_nonce
+from git_datmo.model.names import check_name as check_part
 from git_datmo.model.text import encodable
-from git_datmo.records import layout
+from git_datmo.records import layout, promises
 from git_datmo.records.kinds import ARTIFACT
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
@@ -52,6 +55,7 @@ FILES = b"files"
 FORMAT = 1
 MAX_FACTS = 1024 * 1024
 MAX_OBJECTS = 256 * 1024 * 1024
+MAX_ENTRIES = 4_000_000
 _MODES = {BLOB: FILE, git.EXECUTABLE: EXECUTABLE, git.LINK: LINK, TREE: FOLDER}
 _COUNTS = ("files", "size", "references")
 
@@ -200,27 +204,50 @@ def extras(project: Project, tree: str) -> dict[str, dict[str, Any]]:
     try:
         for text in objects.blob(leaf[1]).splitlines():
             line = json.loads(text)
-            found[str(line["path"])] = {
-                key: line[key] for key in ("uri", "md5") if isinstance(line.get(key), str)
+            found[_place(line["path"])] = {
+                key: line[key]
+                for key in ("uri", "md5")
+                if isinstance(line.get(key), str) and line[key].isprintable()
             }
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DamagedObject(f"objects.jsonl cannot be read: {error}") from error
     return found
 
 
+def _place(path: object) -> str:
+    """A path that a line names. Strangers write them: one that leads out is damage."""
+    parts = path.encode().split(b"/") if isinstance(path, str) else [b""]
+    reasons = [reason for part in parts if (reason := check_part(part)) is not None]
+    if reasons:
+        raise DamagedObject(f"objects.jsonl names {path!r}: {reasons[0]}")
+    return str(path)
+
+
+def _leaves(project: Project, files: str) -> list[tuple[bytes, int, str]]:
+    try:
+        found = list(islice(walk(project.repository.objects.tree, files), MAX_ENTRIES + 1))
+    except Conflict as error:
+        raise DamagedObject(f"its objects cannot be listed: {error.message}") from error
+    if len(found) > MAX_ENTRIES:
+        raise DamagedObject(f"it has more than {MAX_ENTRIES} objects")
+    return sorted(found)
+
+
 def entries(project: Project, tree: str) -> Iterator[Entry]:
-    """Every object of a version's tree, by path; references come last.
+    """Every object of a version's tree, sorted by path; references come last.
 
     Raises DamagedObject, InvalidPointer.
     """
     objects = project.repository.objects
+    promises.bring_pointers(project, [tree])
+    large = promises.larger(project, tree)
     said = extras(project, tree)
-    for path, mode, oid in walk(objects.tree, files_tree(project, tree)):
+    for path, mode, oid in _leaves(project, files_tree(project, tree)):
         text = path.decode("utf-8", "surrogateescape")
         if mode not in _MODES:
             raise DamagedObject(f"an artifact cannot hold what {text!r} is")
         size = None
-        if mode != TREE:
+        if mode != TREE and oid not in large:
             pointer = pointer_at(project, oid) if mode != git.LINK else None
             size = pointer.size if pointer is not None else objects.size(oid)
         yield Entry(text, _MODES[mode], size, md5=said.get(encodable(text), {}).get("md5"))
