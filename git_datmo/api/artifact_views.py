@@ -97,8 +97,8 @@ def view(
     It lies below the git directory and goes when nobody asked for it for a while and space is
     freed. Raises ContentMissing, UnsafeName, UnsafePath, NoSpace.
     """
-    room = project.home / views.ROOM
-    place = room / record.id
+    place = place_of(project, record.id)
+    room = place.parent
     if place.is_dir():
         with suppress(OSError):
             if time.time() - place.stat().st_mtime > _FRESH_SECONDS:
@@ -122,6 +122,11 @@ def view(
             if not (isinstance(error, OSError) and place.is_dir()):
                 raise
     return place
+
+
+def place_of(project: Project, oid: str) -> Path:
+    """Where the view of a version lies, or will."""
+    return project.home / views.ROOM / oid
 
 
 def _plan(project: Project, record: Record, path: str | None) -> Plan:
