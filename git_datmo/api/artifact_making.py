@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,15 @@ from git_datmo.model.paths import parse_mapping
 from git_datmo.model.text import encodable
 from git_datmo.records import artifacts, chain, layout
 from git_datmo.records.project import Project
+from git_datmo.records.retirement import retire_artifacts
 from git_datmo.storage import gathering
 from git_datmo.storage.gathering import Gathered
-from git_datmo.storage.treediff import find
+from git_datmo.storage.index import Index
+from git_datmo.storage.objects import TREE
+from git_datmo.storage.treediff import find, parents
 
 MAX_COMPONENT = 230
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 Source = str | os.PathLike[str] | tuple[str | os.PathLike[str], str]
 
@@ -65,9 +70,14 @@ def create(
     """
     project.require_initialized()
     place, title = checked(collection, name)
-    for what, text in (("message", message), ("label", label)):
+    for what, text in (
+        ("message", message),
+        ("label", label),
+        ("alternative_name", alternative_name),
+    ):
         if text is not None and not isinstance(text, str):
             raise ValidationFailed(f"{what} must be text, not {type(text).__name__}")
+    _check_sums(checksums or {})
     named = _references(references)
     sources = _sources(project, paths, user)
     if not (sources or named):
@@ -128,11 +138,8 @@ def add(
 
     Under the lock that `writer` holds, so no two versions of one clone have a number in common.
     """
-    before = artifact_lookup.newest(writer.index, collection, name, deleted=True)
-    number = int(before.doc["version"]) + 1 if before is not None else 0
+    number, before = _next(writer.index, collection, name)
     number = max(number, writer.numbers.get((collection, name), -1) + 1)
-    if number > MAX_VERSION:
-        raise ValidationFailed(f"{collection}/{name} has a version {number - 1}, the last there is")
     lines: dict[str, dict[str, str]] = {}
     for path, uri in (references or {}).items():
         lines[encodable(path)] = {"path": encodable(path), "uri": uri}
@@ -150,7 +157,8 @@ def add(
         metadata=document.decode(dict(metadata or {})),
         alternative_name=alternative_name,
         message=message,
-        parents=[before.id] if before is not None else [],
+        # A shallow clone may know of a version that it has not.
+        parents=[before] if before and project.repository.objects.has(before) else [],
     )
     writer.numbers[collection, name] = number
     writer.mention(oid)
@@ -159,7 +167,25 @@ def add(
     if label:
         note["label"] = label
     writer.note(oid, set=note)
+    retire_artifacts(project, writer)
     return oid
+
+
+def _next(index: Index, collection: str, name: str) -> tuple[int, str | None]:
+    """The number of the next version of an artifact, and the id of the version before."""
+    before = artifact_lookup.newest(index, collection, name, deleted=True)
+    if before is None:
+        return 0, None
+    if int(before.doc["version"]) < MAX_VERSION:
+        return int(before.doc["version"]) + 1, before.id
+    # Somebody took the last number there is: go on where there is room below it.
+    known = artifact_lookup.versions(index, collection, name, deleted=True)
+    taken = {int(record.doc["version"]) for record in known}
+    for record in known:
+        number = int(record.doc["version"]) + 1
+        if number <= MAX_VERSION and number not in taken:
+            return number, record.id
+    return 0, None
 
 
 def checked(collection: str | None, name: object) -> tuple[str, str]:
@@ -197,6 +223,13 @@ def _sources(project: Project, paths: Sequence[Source], user: User) -> list[tupl
         dest = wanted if wanted is not None else "" if source.is_dir() else source.name
         found.append((os.fsencode(source), os.fsencode(dest.rstrip("/"))))
     return found
+
+
+def _check_sums(given: Mapping[str, str]) -> None:
+    for path, digest in given.items():
+        check_place(path)
+        if not isinstance(digest, str) or not _MD5.fullmatch(digest):
+            raise ValidationFailed(f"the MD5 of {path} is 32 hexadecimal digits, not {digest!r}")
 
 
 def _references(given: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
@@ -255,5 +288,7 @@ def check_place(path: object) -> str:
 def _require_free(project: Project, tree: str, references: Mapping[str, str]) -> None:
     read = project.repository.objects.tree
     for path in references:
-        if find(read, tree, os.fsencode(path)) is not None:
+        place = os.fsencode(path)
+        above = (find(read, tree, folder) for folder in parents(place))
+        if find(read, tree, place) or any(leaf and leaf[0] != TREE for leaf in above):
             raise FileAlreadyExistsError(f"{path} is both a file and a reference")
