@@ -77,14 +77,12 @@ given_options = together(
 artifact_options = together(
     click.option(
         "--input",
-        "inputs",
         multiple=True,
         metavar="ARTIFACT[>PATH]",
         help="An artifact it reads, in inputs/ or at PATH.",
     ),
     click.option(
         "--output",
-        "outputs",
         multiple=True,
         metavar="NAME=PATH",
         help="A path it leaves that becomes a version of the artifact NAME.",
@@ -140,6 +138,7 @@ def execute(
     from git_datmo.ui import run as ui
     from git_datmo.ui.live import Live
 
+    given |= {"inputs": given.pop("input"), "outputs": given.pop("output")}
     direct = given["interactive"] and sys.stdin.isatty()
     with Live(quiet=quiet, apart=json) as live:
         done = door.call(

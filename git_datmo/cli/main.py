@@ -30,6 +30,7 @@ COMMANDS = {
     "stop": "runs",
     "delete": "runs",
     "rerun": "rerun",
+    "lineage": "lineage",
     "task": "task",
     "notebook": "workspace",
     "jupyterlab": "workspace",

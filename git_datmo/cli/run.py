@@ -28,7 +28,7 @@ class Runs(Group):
         return rest
 
 
-@verb("run.run")
+@verb("run.run", input="inputs", output="outputs")
 @click.group(
     cls=Runs,
     invoke_without_command=True,

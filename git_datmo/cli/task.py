@@ -21,7 +21,7 @@ def task() -> None:
     """Run commands and record them; the same as `git datmo run`."""
 
 
-@verb("run.run")
+@verb("run.run", input="inputs", output="outputs")
 @task.command("run", context_settings={"allow_interspersed_args": False})
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="WORDS...")
 @run_options

@@ -97,12 +97,12 @@ def record_of(project: Project, target: str, operations: Sequence[Operation]) ->
         author=author,
         at_max=at_max,
         doc=kept,
-        edges=tuple(_edges(kind, kept)),
+        edges=tuple(stated(kind, kept)),
     )
 
 
-def _edges(kind: str, kept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a run or artifact says of others: (role, id)."""
+def stated(kind: str, kept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a run or artifact says of others by its facts: (role, id)."""
     if kind == ARTIFACT and kept.get("previous"):
         yield VERSION, kept["previous"]
     if kind != RUN:

@@ -15,12 +15,13 @@ from git_datmo.ui.style import paint
 NAMES = ("id", "command", "type", "status", "config", "results", "started", "duration")
 DETAILS = (
     *("exit code", "reason", "runner", "session", "environment id", "before", "after"),
-    *("rerun of", "label", "message", "author"),
+    *("rerun of", "used", "generated", "label", "message", "author"),
 )
 PATHS_SHOWN = 20
 PATHS_NAMED = 4
 _STYLES = {SUCCESS: "green", PREPARING: "cyan", RUNNING: "cyan"}
 _OTHERWISE = "red"
+ARTIFACT = "artifact"
 
 
 def to_dict(run: Run) -> dict[str, Any]:
@@ -69,6 +70,8 @@ def row(run: Run, *, exact: bool, short: bool) -> dict[str, Any]:
         "before": run.before_id,
         "after": run.after_id,
         "rerun of": run.rerun_of,
+        "used": "; ".join(resources(run.used)) or None,
+        "generated": "; ".join(resources(run.generated)) or None,
         "label": run.label,
         "message": run.message if exact else run.message.partition("\n")[0],
         "author": run.author,
@@ -141,6 +144,8 @@ def summary(run: Run, *, color: bool = False) -> Iterator[str]:
         yield f"  snapshots {' -> '.join(sides)}"
     if run.results:
         yield f"  results {cell(run.results)}"
+    if run.generated:
+        yield f"  made {_named(resources(run.generated))}"
     if run.applied:
         yield f"  put into your work tree: {_named(run.applied)}"
     for notice in run.notices:
@@ -216,17 +221,38 @@ def _sections(run: Run, color: bool, paths: int | None) -> Iterator[tuple[str, l
     yield "Resources", _items(run.resources)
     yield "Variables", [_variable(name, value) for name, value in run.variables.items()]
     yield "Data", [safe(place) for place in run.data]
+    yield "Used", resources(run.used)
     yield "Before", _value(run.before_id)
     yield "After", _value(run.after_id)
     yield "Rerun of", _value(run.rerun_of)
+    yield "Continues", _value(run.continues)
+    yield "Other name", _value(run.alternative_name)
+    yield "Labels", [", ".join(safe(text) for text in run.labels)] if run.labels else []
+    yield (
+        "Description",
+        safe(run.description, multiline=True).split("\n") if run.description else [],
+    )
     yield "Git", _items(run.git)
     yield "Platform", _items(run.platform)
     yield "Config", _items(run.config)
     yield "Results", _items(run.results)
     yield "Stats", _items(run.stats)
     yield "Metrics", _items(dict(_flat(run.metrics)))
+    yield "Made", resources(run.generated)
     yield "Outputs", _limited(run.outputs, paths)
     yield "Left out", _limited(run.skipped, paths)
+
+
+def resources(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a run read or made, one text each: `models/resnet:v3`, `branch main`."""
+    texts = []
+    for each in found:
+        if each.get("kind") == ARTIFACT and "name" in each:
+            texts.append(f"{each.get('collection')}/{each['name']}:v{each.get('version')}")
+        else:
+            name = each.get("name") or each.get("path") or each.get("id") or ""
+            texts.append(f"{each.get('kind')} {name}")
+    return [safe(text) for text in texts]
 
 
 def _value(value: object) -> list[str]:
