@@ -36,7 +36,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from git_datmo.compat.em.artifact import Artifact, create_artifact, load_artifact
+    from git_datmo.compat.em.artifact import Artifact, create_artifact
+    from git_datmo.compat.em.loading import load_artifact
     from git_datmo.compat.em.run import Run, create_run, load_run
     from git_datmo.compat.em.session import login, logout
     from git_datmo.compat.em.uploading import upload
@@ -59,7 +60,7 @@ _HERE = "git_datmo.compat.em"
 _PLACES = {
     "Artifact": f"{_HERE}.artifact",
     "create_artifact": f"{_HERE}.artifact",
-    "load_artifact": f"{_HERE}.artifact",
+    "load_artifact": f"{_HERE}.loading",
     "Params": "git_datmo.tracking.params",
     "Run": f"{_HERE}.run",
     "create_run": f"{_HERE}.run",

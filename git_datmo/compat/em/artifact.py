@@ -49,17 +49,6 @@ def create_artifact(
     return artifact
 
 
-def load_artifact(path: str | os.PathLike[str]) -> Artifact:
-    """An artifact that is there already: a local directory; else what has this alternative name,
-    id or name in the repository; else what lies at this path of the chosen remote.
-
-    Raises NotHere (a RuntimeError and an OSError) where there is none.
-    """
-    from git_datmo.compat.em import loading
-
-    return loading.load(path)
-
-
 class Artifact:
     """One artifact. Its local directory holds the objects; `objects` says what there is.
 

@@ -32,8 +32,13 @@ _ODD = re.compile(r"[^A-Za-z0-9_-]")
 _SEALED = ("name", "labels", "description", "createdTimestamp")
 
 
-def load(path: str | os.PathLike[str]) -> Artifact:
-    """See `em.load_artifact`."""
+def load_artifact(path: str | os.PathLike[str]) -> Artifact:
+    """An artifact that is there already: a local directory; else what has this alternative name,
+    id or name in the repository; else what lies at this path of the chosen remote.
+
+    Raises NotHere (a RuntimeError and an OSError) where there is none, and what `local_one` and
+    `bring` raise.
+    """
     text = os.fspath(path)
     if not isinstance(text, str) or not text:
         raise NotHere(f"Not a local directory: {text!r}")

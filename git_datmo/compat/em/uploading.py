@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from git_datmo.compat import em
 from git_datmo.compat.em import console, session
 from git_datmo.errors import (
     Conflict,
@@ -100,13 +101,9 @@ def upload_all(
     for local in directories(path):
         kind = metadata_of(local).get("kind")
         if kind == "Run":
-            from git_datmo.compat.em.run import load_run
-
-            yield os.fspath(local), upload_run(load_run(os.fspath(local)), remote=remote, **wish)
+            yield os.fspath(local), upload_run(em.load_run(os.fspath(local)), remote=remote, **wish)
         elif kind == "Artifact":
-            from git_datmo.compat.em.artifact import load_artifact
-
-            made = load_artifact(os.fspath(local))
+            made = em.load_artifact(os.fspath(local))
             yield os.fspath(local), upload_artifact(made, remote=remote, **wish)
         else:
             raise BadKind(f"Invalid kind: '{kind}'", hint=f"see {local / METADATA}")

@@ -105,7 +105,7 @@ def _local(local: Path) -> Node:
 def _described_local(local: Path) -> dict[str, Any]:
     node = _local(local)
     if node.kind == ARTIFACT:
-        from git_datmo.compat.em.artifact import load_artifact
+        from git_datmo.compat.em.loading import load_artifact
 
         artifact = load_artifact(os.fspath(local))
         return {"node": node.to_dict(), "objects": list(artifact.objects.values())} | {
