@@ -7,8 +7,9 @@ from git_datmo.errors import ValidationFailed
 from git_datmo.model.artifact import Artifact, check_collection, parse_reference
 from git_datmo.model.expression import And, Compare, Expr
 from git_datmo.model.fields import parse_sort
+from git_datmo.model.lineage import GENERATED, USED
 from git_datmo.records import artifacts, catalogue
-from git_datmo.records.kinds import ARTIFACT
+from git_datmo.records.kinds import ARTIFACT, RUN
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Record
 
@@ -24,7 +25,21 @@ def inspect(project: Project, *, artifact: str) -> Artifact:
         record,
         entries=tuple(artifacts.entries(project, record.tree or "")),
         latest=newest is not None and newest.id == record.id,
+        made_by=_runs(project, record.id, GENERATED),
+        used_by=_runs(project, record.id, USED),
     )
+
+
+def _runs(project: Project, oid: str, role: str) -> tuple[str, ...]:
+    """The ids of the runs that name an object in a role, the oldest first."""
+    index = project.index
+    found = [
+        record
+        for other, stated, direction in index.edges(oid)
+        if (stated, direction) == (role, "in") and (record := index.get(other)) is not None
+    ]
+    found.sort(key=lambda record: (record.created, record.id))
+    return tuple(str(record.doc["run_id"]) for record in found if record.kind == RUN)
 
 
 def ls(
