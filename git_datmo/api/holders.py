@@ -52,7 +52,8 @@ def of_refs(project: Project, view: Survey) -> list[Holder]:
     listed = git.run("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)")
     for line in listed.decode(errors="surrogateescape").splitlines():
         direct, peeled, ref = line.split(" ", 2)
-        if (peeled or direct) in stained and not ref.startswith(("refs/datmo/", "refs/datmo-")):
+        own = ref.startswith(("refs/datmo/", "refs/datmo-"))
+        if (peeled or direct) in stained and (not own or ref.startswith(layout.FOLDERS)):
             found.append(Holder("ref", ref, _removal(ref)))
     trees = git.run("worktree", "list", "--porcelain", "-z").decode(errors="surrogateescape")
     for block in trees.split("\0\0"):

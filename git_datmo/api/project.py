@@ -142,11 +142,14 @@ def cleanup(project: Project) -> tuple[str, ...]:
     return _undo(project)
 
 
+_OURS = (layout.OWN, layout.REMOTES, layout.LOCAL, layout.FOLDERS, layout.LIVE)
+
+
 def _undo(project: Project) -> tuple[str, ...]:
     steps = []
     common = project.repository.common_dir
     held: dict[str, str | None] = {}
-    for prefix in (layout.OWN, layout.REMOTES, layout.LOCAL):
+    for prefix in _OURS:
         found = refs.read(common, prefix)
         held.update(dict.fromkeys(found.found))
         for name in found.bad:
@@ -154,7 +157,7 @@ def _undo(project: Project) -> tuple[str, ...]:
     if held:
         refs.update(project.repository.objects, project.home, held)
         steps.append(f"removed {len(held)} refs")
-    for prefix in (layout.OWN, layout.REMOTES, layout.LOCAL):
+    for prefix in _OURS:
         _prune_folders(common / prefix.rstrip("/"))
     changes = uninstall(_hooks(project).hooks_dir)
     if changes:

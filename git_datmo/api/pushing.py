@@ -20,6 +20,7 @@ from git_datmo.records import (
     layout,
     obeying,
 )
+from git_datmo.records import purged as purges
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, places
@@ -144,6 +145,8 @@ def _former(clone: clones.Clone, there: dict[str, str]) -> str:
 def _withdraw(project: Project, remote: str, there: dict[str, str]) -> Exchange:
     """Delete on a remote what holds purged objects and nothing that our chain does not."""
     gone = obeying.superseded(project, there)
+    if purged := purges.known(catalogue.refresh(project)):
+        gone |= {r: oid for r, oid in exchange.placed(project, remote).items() if oid in purged}
     if not gone:
         return Exchange(remote, 0, 0, 0)
     try:

@@ -32,6 +32,7 @@ def withdraw(
     there = exchange.listed(project, remote)
     _share(project, remote, there, progress)
     gone = doomed_refs(project, there, view)
+    gone |= {r: oid for r, oid in exchange.placed(project, remote).items() if oid in view.stained}
     if not gone:
         return Cleared(remote), False
     try:
@@ -48,7 +49,8 @@ def withdraw(
             deleted += 1
         except RemoteError as refusal:
             error = refusal.message
-    left = {ref: oid for ref, oid in exchange.listed(project, remote).items() if ref in gone}
+    there = {**exchange.listed(project, remote), **exchange.placed(project, remote)}
+    left = {ref: oid for ref, oid in there.items() if ref in gone}
     moved = any(oid != gone[ref] for ref, oid in left.items())
     return Cleared(remote, refs=deleted, error=error if left else None), moved
 

@@ -54,6 +54,11 @@ def advertised(project: Project, remote: str) -> dict[str, str]:
     return _ask(project, remote, "refs/datmo*")
 
 
+def placed(project: Project, remote: str) -> dict[str, str]:
+    """The refs of folders at the address where those of a remote lie. Raises RemoteError."""
+    return _ask(project, places.urls_of(project, remote, push=True)[0], layout.FOLDERS + "*")
+
+
 def _ask(project: Project, address: str, pattern: str = layout.OWN + "*") -> dict[str, str]:
     out = _network(project, "ls-remote", "--refs", "--", address, pattern)
     return advertised_refs(out)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.api import artifact, folder, private
+from git_datmo.api import artifact, folder, private, purge
+from git_datmo.api import project as projects
 from git_datmo.api.placing import TRIES
 from git_datmo.errors import (
     Conflict,
@@ -242,3 +243,21 @@ def test_refs_that_nobody_wrote_mean_nothing(hub: Repo, ada: Clone):
     hub.git("update-ref", "refs/datmo-folders/ada/default/blob", blob)
     listed = folder.ls(ada.project, path="default")
     assert [(n.title, n.kind) for n in listed] == [("blob", "other"), ("weights", "artifact")]
+
+
+def test_what_is_purged_goes_from_folders_too(hub: Repo, ada: Clone):
+    kept, gone = ada.put("kept", "kept_1"), ada.put("secret", "secret_1")
+    assert gone is not None
+    assert kept is not None
+    done = purge.purge(ada.project, ids=[gone.id])
+    assert [remote.error for remote in done.remotes] == [None]
+    assert paths(hub) == {"/ada/default/kept": kept.id}
+    assert gone.id not in hub.refs().values()
+
+
+def test_cleanup_takes_the_folders_of_the_repository_itself(repo: Repo):
+    clone = Clone(repo)
+    clone.put("weights", "weights_1")
+    assert paths(repo) != {}
+    projects.cleanup(clone.project)
+    assert repo.refs() == {}
