@@ -21,6 +21,9 @@ from pygit2.enums import ConfigLevel
 
 pytest.register_assert_rewrite("tests.kit.checks", "tests.kit.program", "tests.kit.git")
 
+from git_datmo.api import location  # noqa: E402
+from git_datmo.api.project import init as initialize  # noqa: E402
+from git_datmo.cli.project import program  # noqa: E402
 from tests.kit.git import Repo  # noqa: E402 -- only after asserts in the kit are rewritten
 from tests.kit.program import Result, datmo  # noqa: E402
 
@@ -143,8 +146,8 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
 
 @pytest.fixture
 def project(repo: Repo) -> Repo:
-    """`repo` after `git datmo init`."""
-    datmo("init", cwd=repo.path)
+    """`repo` after what `git datmo init` does, in this process: some two thousand tests begin so."""
+    initialize(location.find(repo.path), program=program())
     return repo
 
 

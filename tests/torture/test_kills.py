@@ -32,7 +32,7 @@ CALLS = (
     "rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync,"
     "ftruncate,fchmod,syncfs,pwrite64"
 )
-SAMPLE = 14
+SAMPLE = 9
 
 
 @pytest.fixture

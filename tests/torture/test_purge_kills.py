@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
 ]
 
-SAMPLE = 10
+SAMPLE = 5
 
 
 def record(repo: Repo, number: int) -> tuple[str, str]:

@@ -30,7 +30,7 @@ pytestmark = [
 ]
 
 FULL = os.environ.get("TORTURE", "") == "full"
-SAMPLE = 6
+SAMPLE = 4
 WORDS = {
     "datmo": [sys.executable, "-m", "git_datmo", "push"],
     "git": ["git", "push", "origin", GLOB],

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
 ]
 
-SAMPLE = 12
+SAMPLE = 8
 SETTLE_SECONDS = 30.0
 # Says a number, leaves it in a small and a large file, and says elsewhere that it is done.
 TASK = """
