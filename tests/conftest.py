@@ -146,7 +146,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
 
 @pytest.fixture
 def project(repo: Repo) -> Repo:
-    """`repo` after what `git datmo init` does, in this process: some two thousand tests begin so."""
+    """`repo` after what `git datmo init` does; in this process, for two thousand tests begin so."""
     initialize(location.find(repo.path), program=program())
     return repo
 
