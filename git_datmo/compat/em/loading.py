@@ -183,7 +183,7 @@ def _downloaded(project: Project, text: str) -> Artifact:
     remote = session.remote()
     try:
         node = folders.find(project, remote=remote, path=text)
-    except PathDoesNotExist as error:
+    except (PathDoesNotExist, ValidationFailed) as error:
         raise NotHere(
             f"Not a local directory or a remote path: '{text}'", hint=error.message
         ) from error

@@ -119,10 +119,12 @@ def _create(
 
     objects, shelf = contents.objects, contents.shelf
     things = list(shelf.things())
-    with tempfile.TemporaryDirectory(prefix=".git-datmo-", dir=shelf.root.parent) as stage:
+    linked = any(seen.is_link for seen in things)
+    beside = shelf.root.parent if linked else None
+    with tempfile.TemporaryDirectory(prefix=".git-datmo-", dir=beside) as stage:
         # Its contents go to the top: an artifact may have no object yet.
         sources: list[tuple[str | os.PathLike[str], str]] = [(stage, "")]
-        if any(seen.is_link for seen in things):
+        if linked:
             # Where links lead is only clear in a folder without our own files.
             _stage(things, stage)
         else:
