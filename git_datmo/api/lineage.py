@@ -228,5 +228,6 @@ def _outside(resource: Mapping[str, Any]) -> Node:
 
 def _title(resource: Mapping[str, Any]) -> str:
     if "collection" in resource and "name" in resource:
-        return f"{resource['collection']}/{resource['name']}:v{resource.get('version')}"
+        version = f":v{resource['version']}" if "version" in resource else ""
+        return f"{resource['collection']}/{resource['name']}{version}"
     return str(resource.get("name") or resource.get("path") or resource.get("id") or "")

@@ -248,7 +248,8 @@ def resources(found: Sequence[Mapping[str, Any]]) -> list[str]:
     texts = []
     for each in found:
         if each.get("kind") == ARTIFACT and "name" in each:
-            texts.append(f"{each.get('collection')}/{each['name']}:v{each.get('version')}")
+            version = f":v{each['version']}" if "version" in each else ""
+            texts.append(f"{each.get('collection')}/{each['name']}{version}")
         else:
             name = each.get("name") or each.get("path") or each.get("id") or ""
             texts.append(f"{each.get('kind')} {name}")

@@ -249,3 +249,32 @@ def test_when_its_supervisor_is_killed(here: Repo):
     assert artifacts.inspect(found(here), artifact="net").read("a.txt") == b"pear\n"
     assert versions(here, "net") == [0]
     assert not os.path.lexists(Path(live["tree"], "inputs"))
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.parametrize("copied", [False, True])
+def test_in_a_container(here: Repo, base_image: str, copied: bool):
+    here.git("config", "--unset", "datmo.runner")
+    here.git("config", "datmo.docker.copy", str(copied).lower())
+    here.write("Dockerfile", f"FROM {base_image}\n")
+    here.commit()
+    script = (
+        "cat $DATMO_TASK_DIR/inputs.json inputs/words/a.txt; touch inputs/words/a.txt; "
+        "mkdir made; cp -r inputs/words/. made; echo n >/task/note.txt; "
+        'echo \'{"role": "generated", "name": "note", "path": "/task/note.txt"}\' '
+        ">>/task/artifacts.jsonl; "
+        'echo \'{"role": "generated", "name": "a", "path": "/home/made/a.txt"}\' '
+        ">>/task/artifacts.jsonl"
+    )
+    row = ran(here, "--input", "words", "--output", "net=made", "--", "sh", "-c", script)
+    assert row["runner"] == "docker"
+    told, _, rest = datmo("logs").stdout.partition("}\n")
+    assert json.loads(told + "}") == {"words": "/home/inputs/words"}
+    assert rest.startswith("pear\n")
+    made = [(each["name"], each["path"]) for each in row["generated"]]
+    assert made == [("net", "made"), ("note", "task/note.txt"), ("a", "made/a.txt")]
+    assert row["outputs"] == ["made/a.txt", "made/deep/big.bin", "task/note.txt"]
+    assert artifacts.inspect(found(here), artifact="net").read("a.txt") == b"pear\n"
+    words = artifacts.get(found(here), artifact="words")
+    assert Path(words.path, "a.txt").read_text() == "pear\n"
