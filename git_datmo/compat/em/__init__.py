@@ -27,6 +27,9 @@ Who calls whom:
   `uploading.upload_artifact` are behind `Run.upload` and `Artifact.upload`. With auto_upload a run
   makes `live.AutoUpload(run, folder=, make_folder=, conflict_strategy=)`, calls `start()` once,
   and `finish()` when it has been recorded, whatever its end. `finish` raises nothing.
+- `api.elsewhere.record(project, name=, alternative_name=, status=, points=, log=, …)` records the
+  run of a local directory that never was (of another machine, or of t9k's own layout), once:
+  whoever asks again, or whose run died here, gets what is recorded.
 - No module here may be called `upload`: it would hide the function.
 - `session` knows the user and the remote that was chosen by `login`.
 """

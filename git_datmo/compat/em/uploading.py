@@ -176,12 +176,8 @@ def upload_run(
     wish |= {"conflict_strategy": conflict_strategy, "remote": remote}
     with as_em_says():
         check_strategy(conflict_strategy)
-        if run._task is not None and run.status == "Running":
-            from git_datmo.compat.em.live import send_once
-
-            placed = send_once(run, project, wish)
-        else:
-            record = _record(run)
+        record = run._record() if run.status != "Running" or run._task is None else None
+        if record is not None:
             placed = folders.put(
                 project,
                 id=record.commit or record.id,
@@ -190,6 +186,13 @@ def upload_run(
                 at=at,
                 **wish,
             )
+        elif run._task is not None:
+            # It has not ended, or the task around it has not: the record follows.
+            from git_datmo.compat.em.live import send_once
+
+            placed = send_once(run, project, {**wish, "at": at})
+        else:
+            raise RunUnderWay(f"{run.alternative_name} could not be recorded")
     if placed is None:
         console.warning(f"Run {run.name} was not uploaded: its name is taken in {folder}")
         return None
@@ -198,16 +201,6 @@ def upload_run(
             upload_artifact(made, project=project, **wish)
     note(run, placed)
     return placed
-
-
-def _record(run: Run) -> Any:
-    record = run._record()
-    if record is None:
-        raise RunUnderWay(
-            f"the run {run.alternative_name} is recorded when the task that it is in has ended",
-            hint="git datmo em upload sends it then",
-        )
-    return record
 
 
 def upload_artifact(
