@@ -1,6 +1,6 @@
 """All measurements of git-datmo, as ratios to git, cp or Python in the same run.
 
-    python -m tests.bench [--quick] [--only snapshot,tracking,sharing,points,hooks] [--dir DIR]
+    python -m tests.bench [--quick] [--only snapshot,artifacts,em,…] [--dir DIR]
 
 Prints a Markdown table. `--dir` is where the workloads lie: a disk, not a memory file system,
 for what is durable.
@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import hooks, listing, points, runs, sharing, snapshot, tracking
+from tests.bench import artifacts, hooks, listing, points, runs, sharing, snapshot, tracking
 from tests.bench.harness import Row, folder, machine
 
 
@@ -35,6 +35,9 @@ def main() -> None:
         "sharing-history": lambda base: (
             sharing.history(base, 200, 2_000) if quick else sharing.history(base, 1_000, 100_000)
         ),
+        "artifacts-file": lambda base: artifacts.content(base, 1, 64 << 20 if quick else 1 << 30),
+        "artifacts-files": lambda base: artifacts.content(base, 500 if quick else 10_000, 4 << 10),
+        "em": lambda base: artifacts.em(base, 10_000 if quick else 100_000),
         "hooks": lambda base: hooks.rows(base, 1_000 if quick else 10_000),
         "points": lambda base: points.rows(base, 10_000 if quick else 100_000),
         "scripts": lambda base: points.scripts(base, 100 if quick else 10_000),
