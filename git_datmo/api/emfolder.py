@@ -62,7 +62,7 @@ class RunFolder:
         for path in sorted((self.path / "metrics").glob("*.yaml")):
             listed = _document(path)
             for entry in listed if isinstance(listed, list) else []:
-                yield _point(path.stem, entry)
+                yield point(path.stem, entry)
 
 
 def read_run(path: Path) -> RunFolder:
@@ -140,7 +140,7 @@ def _document(path: Path) -> Any:
         raise FileIOError(f"{path}: {error.message}") from None
 
 
-def _point(type: str, entry: object) -> Point:
+def point(type: str, entry: object) -> Point:
     if not isinstance(entry, dict) or not isinstance(entry.get("value"), dict):
         raise FileIOError(f"a point of '{type}' has no value")
     where = entry.get("sequence")

@@ -87,7 +87,7 @@ class TrackedRun(Sink):
             known = {} if self._ended else parts.read(self.folder / parts.CONFIG)
             if self.run is not None:
                 known = dict(self.run.config)
-            self._config = Params(None, known, watch=self._configured)
+            self._config = Params(None, known, watch=self.configure)
         return self._config
 
     @property
@@ -134,11 +134,28 @@ class TrackedRun(Sink):
     def mark_input(self, resource: object) -> None:
         """Record that it read an artifact (a value, or what names one), or another resource: a
         dictionary with its `kind` and `id`."""
-        self._mark(resources.USED, resource)
+        self.mark(resources.USED, resource)
 
     def mark_output(self, resource: object) -> None:
         """Record that it made an artifact, or another resource; see `mark_input`."""
-        self._mark(resources.GENERATED, resource)
+        self.mark(resources.GENERATED, resource)
+
+    def configure(self, new: Mapping[str, Any], gone: Sequence[str] = ()) -> None:
+        """Set parameters of its config, and take away those in `gone`."""
+        try:
+            self._check()
+            parts.merge(self.folder / parts.CONFIG, new, gone)
+        except FAULTS as error:
+            self._note(said(error))
+
+    def mark(self, role: str, resource: object) -> None:
+        """Record that it `used` or `generated` something; see `mark_input`."""
+        try:
+            self._check()
+            record = resources.record_of(resource, self.project)
+            resources.note(self.folder, role, record)
+        except FAULTS as error:
+            self._note(said(error))
 
     def use_artifact(self, artifact: str) -> Path:
         """A folder with the files of an artifact, which the run is recorded to have read.
@@ -255,18 +272,3 @@ class TrackedRun(Sink):
         """End at the end of the program: with what ended it, as far as that can be known."""
         if not self._ended and self._process == os.getpid():
             self.finish(*self.last_words())
-
-    def _configured(self, new: dict[str, Any], gone: list[str]) -> None:
-        try:
-            self._check()
-            parts.merge(self.folder / parts.CONFIG, new, gone)
-        except FAULTS as error:
-            self._note(said(error))
-
-    def _mark(self, role: str, resource: object) -> None:
-        try:
-            self._check()
-            record = resources.record_of(resource, self.project)
-            resources.note(self.folder, role, record)
-        except FAULTS as error:
-            self._note(said(error))
