@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from git_datmo.errors import DamagedObject, NewerFormat
+from git_datmo.errors import DamagedObject, NewerFormat, ValidationFailed
 
 FORMAT = 1
 
@@ -140,8 +140,13 @@ DEFAULT_SESSION_ID = "406fb6622e992f54fc2b0627aa93e1e64187bb47"
 def message(text: str, trailers: Mapping[str, str | None]) -> str:
     """A commit message: the user's text, a blank line, our trailers.
 
-    The last paragraph is ours alone, so whatever the user writes cannot forge a trailer.
+    The last paragraph is ours alone, so whatever the user writes cannot forge a trailer. Raises
+    ValidationFailed for what is no text.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValidationFailed("a message is text; this one holds bytes that are none") from error
     lines = [f"Datmo-Format: {FORMAT}"]
     lines += [f"{name}: {value}" for name, value in trailers.items() if value is not None]
     body = text.strip("\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def opened(repo: Repo) -> Project:
     return Project.open(repo.path)
 
 
-def make(project: Project, name: str, *paths: str, **given: object) -> Artifact:
+def make(project: Project, name: str, *paths: str, **given: Any) -> Artifact:
     if not paths and "references" not in given:
         given["references"] = {"there": "s3://bucket/there"}
     return artifacts.create(project, name=name, paths=paths, **given)
