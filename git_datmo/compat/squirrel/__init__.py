@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from git_datmo.compat.squirrel.contexts import DirectoryLogger, TmpArtifact
     from git_datmo.compat.squirrel.foundation import (
         ArtifactManager,
         Catalog,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
         MessagepackSerializer,
         PickleSerializer,
     )
+    from git_datmo.compat.squirrel.temporary import DirectoryLogger, TmpArtifact
 
 __all__ = [
     "ArtifactManager",
@@ -51,14 +51,14 @@ _PLACES = {
     "ArtifactManager": f"{_HERE}.foundation",
     "Catalog": f"{_HERE}.foundation",
     "CatalogSource": f"{_HERE}.foundation",
-    "DirectoryLogger": f"{_HERE}.contexts",
+    "DirectoryLogger": f"{_HERE}.temporary",
     "GitArtifactManager": f"{_HERE}.manager",
     "JsonSerializer": f"{_HERE}.serializers",
     "JsonlSerializer": f"{_HERE}.serializers",
     "MessagepackSerializer": f"{_HERE}.serializers",
     "PickleSerializer": f"{_HERE}.serializers",
     "Source": f"{_HERE}.foundation",
-    "TmpArtifact": f"{_HERE}.contexts",
+    "TmpArtifact": f"{_HERE}.temporary",
 }
 
 

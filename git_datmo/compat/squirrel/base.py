@@ -6,13 +6,11 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from git_datmo.compat.squirrel.catalog import Catalog, CatalogSource
+from git_datmo.compat.squirrel.contexts import Filling, Reading
 from git_datmo.compat.squirrel.refusal import collection_of
-
-if TYPE_CHECKING:
-    from git_datmo.compat.squirrel.contexts import DirectoryLogger, TmpArtifact
 
 
 class TmpBase:
@@ -80,7 +78,7 @@ class ArtifactManager(ABC):
         collection: str | None = None,
         version: str | None = None,
         to: Path | None = None,
-    ) -> Path | TmpArtifact:
+    ) -> Path | Reading:
         """Put a version's files below `to`, or for a while into a folder of their own."""
 
     def exists(self, artifact: str) -> bool:
@@ -95,11 +93,9 @@ class ArtifactManager(ABC):
             catalog = catalog.union(self.collection_to_catalog(collection))
         return catalog
 
-    def log_folder(self, artifact: str, collection: str | None = None) -> DirectoryLogger:
+    def log_folder(self, artifact: str, collection: str | None = None) -> Filling:
         """A context with a folder that becomes the next version."""
-        from git_datmo.compat.squirrel.contexts import DirectoryLogger
-
-        return DirectoryLogger(self, artifact, collection)
+        return Filling(self, artifact, collection)
 
     def download_collection(
         self, collection: str | None = None, to: str | os.PathLike[str] = "./"

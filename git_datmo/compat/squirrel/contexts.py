@@ -8,18 +8,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.compat.squirrel.foundation import LoggerBase, TmpBase
 from git_datmo.errors import DatmoError
 
 if TYPE_CHECKING:
-    from git_datmo.compat.squirrel.foundation import ArtifactManager
+    from git_datmo.compat.squirrel.base import ArtifactManager
 
 logger = logging.getLogger(__name__)
 
 PARTIAL = "partial"
 
 
-class TmpArtifact(TmpBase):
+class Reading:
     """`with` gives the folder that the artifact was downloaded to, and removes it at the end. It
     can be entered again."""
 
@@ -57,7 +56,7 @@ class TmpArtifact(TmpBase):
         self._folders.pop().cleanup()
 
 
-class DirectoryLogger(LoggerBase):
+class Filling:
     """`with` gives an empty folder; what is in it at the end becomes the next version.
 
     Also when the body raised: the version says `status: partial` then. An empty folder is not

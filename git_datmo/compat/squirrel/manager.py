@@ -16,7 +16,6 @@ from git_datmo.api import artifact as artifacts
 from git_datmo.api import location
 from git_datmo.api.surroundings import User
 from git_datmo.compat.squirrel import serializers, shelf
-from git_datmo.compat.squirrel.contexts import DirectoryLogger, TmpArtifact
 from git_datmo.compat.squirrel.foundation import ArtifactManager, Catalog, CatalogSource
 from git_datmo.compat.squirrel.refusal import (
     IncompleteCollection,
@@ -25,6 +24,7 @@ from git_datmo.compat.squirrel.refusal import (
     refusing,
 )
 from git_datmo.compat.squirrel.serializers import Serializer
+from git_datmo.compat.squirrel.temporary import DirectoryLogger, TmpArtifact
 from git_datmo.config import Config
 from git_datmo.errors import DatmoError, PathDoesNotExist, UsageError
 
