@@ -30,6 +30,7 @@ LITTER = (
     b".mypy_cache",
     b".ruff_cache",
     b".DS_Store",
+    b".em",  # the local directories of t9k.em's runs, which are recorded as runs
 )
 
 # A file that claims more than this many bytes, and this many times what it takes on the disk.
