@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import click
 
 from git_datmo.cli import door
+from git_datmo.cli.artifact_table import as_dict, table_of
 from git_datmo.cli.door import Group, verb
 from git_datmo.cli.table import listing_options, show
 
@@ -128,7 +129,7 @@ def ls(
     if machine and columns is None:
         show("artifact", [], [as_dict(item) for item in found], **shown)
         return
-    names, rows = _table(found, columns, details, exact=shown["format"] == "csv")
+    names, rows = table_of(found, columns, details, exact=shown["format"] == "csv")
     show("artifact", names, rows, styles=STYLES, **shown)
 
 
@@ -266,49 +267,3 @@ def _named(item: Any) -> str:
     from git_datmo.ui.escape import safe
 
     return safe(item.reference)
-
-
-def as_dict(item: Any) -> dict[str, Any]:
-    """A version as the document that `--json` prints."""
-    shown: dict[str, Any] = item.to_dict()
-    shown["created_at"] = item.created_at.isoformat()
-    shown["metadata"] = dict(item.metadata)
-    return shown
-
-
-def _table(
-    found: list[Any], columns: str | None, details: bool, *, exact: bool
-) -> tuple[list[str], list[dict[str, Any]]]:
-    """The names and the rows of a list of versions; `columns` are keys."""
-    from git_datmo.model.fields import lookup, parse_columns
-    from git_datmo.ui.rows import local_time, size
-
-    if columns is not None:
-        paths = parse_columns(columns)
-        names = [".".join(path) for path in paths]
-        rows = []
-        for item in found:
-            whole = as_dict(item)
-            rows.append({n: lookup(whole, p) for n, p in zip(names, paths, strict=True)})
-        return names, rows
-    names = ["artifact", "id", "created at", "files", "size", "metadata", "message", "label"]
-    if details:
-        names += ["references", "alternative name", "author"]
-    length = None if exact or details else 12
-    rows = [
-        {
-            "artifact": item.reference,
-            "id": item.id[:length],
-            "created at": item.created_at.isoformat() if exact else local_time(item.created),
-            "files": item.files,
-            "size": item.size if exact else size(item.size),
-            "metadata": dict(item.metadata) or None,
-            "message": item.message if exact else item.message.partition("\n")[0],
-            "label": item.label,
-            "references": item.references,
-            "alternative name": item.alternative_name,
-            "author": item.author,
-        }
-        for item in found
-    ]
-    return names, rows
