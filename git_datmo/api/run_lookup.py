@@ -9,6 +9,7 @@ from typing import IO, Any
 from git_datmo.api import content, lookup
 from git_datmo.api.underway import Underway
 from git_datmo.errors import AmbiguousId, InvalidArgumentType, RunNotFound
+from git_datmo.model.expression import Compare
 from git_datmo.model.run import Facts, Run
 from git_datmo.records import catalogue, flights, runs
 from git_datmo.records.flights import Flight
@@ -63,6 +64,12 @@ def resolve(project: Project, run_id: str | None) -> Run:
         labelled = [index.get(oid) for oid in index.find_label(run_id, RUN)]
         known_so = [value(project, record, names) for record in labelled if record is not None]
         found = {run.id: run for run in (*known_so, *flying) if run.label == run_id}
+    if not found:
+        named = Compare(("alternative_name",), "==", run_id)
+        # Whoever goes on with a run keeps its name: the newest is meant.
+        latest = index.select(RUN, where=named, include_hidden=True, limit=1)
+        again = [run for run in flying if run.alternative_name == run_id]
+        found = {run.id: run for run in again[:1] or [value(project, r, names) for r in latest]}
     if not found:
         raise RunNotFound(
             f"no run has the id or label '{run_id}'", hint="'git datmo ls' lists them"
