@@ -78,6 +78,7 @@ def live_node(path: str, oid: str, said: dict[str, Any]) -> Node:
         created=_time(said.get("created")),
         started=_time(said.get("created")),
         ended=_time(said.get("ended")),
+        recorded=False,
         live=status == "running",
         updated=_time(said.get("updated")),
     )

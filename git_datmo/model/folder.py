@@ -29,8 +29,9 @@ class Node:
     """A folder, or a run or artifact in one.
 
     `id` is the commit there, `name` what the run or artifact is called by its maker, who may have
-    found its place in the folder taken. `live` says that the run had not ended when it was
-    uploaded last, at `updated`. Times are in milliseconds since 1970.
+    found its place in the folder taken. `recorded` is False for a run that was sent before it was
+    recorded, last at `updated`; `live` says that it had not ended then. Times are in milliseconds
+    since 1970.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Node:
     created: int | None = None
     started: int | None = None
     ended: int | None = None
+    recorded: bool = True
     live: bool = False
     updated: int | None = None
 

@@ -34,8 +34,9 @@ def told(run: Run) -> dict[str, Any]:
 
 
 def _told(run: Run) -> dict[str, Any]:
+    from git_datmo.api import emfolder
+
     metadata = copy.deepcopy(run._metadata)
-    created = getattr(run, "_created", None)
     said: dict[str, Any] = {
         "name": run.name,
         "alternative_name": run.alternative_name,
@@ -47,8 +48,10 @@ def _told(run: Run) -> dict[str, Any]:
         "platform": copy.deepcopy(dict(run.platform)),
         "git": copy.deepcopy(dict(run.git)),
     }
-    if isinstance(created, int):
-        said["created"] = created
+    for name, key in (("created", "startTimestamp"), ("ended", "endTimestamp")):
+        at = emfolder.seconds(metadata.get(key))
+        if at is not None:
+            said[name] = int(at * 1000)
     return said
 
 

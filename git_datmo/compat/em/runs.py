@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.compat.em import facts, layout, loading, place, session
+from git_datmo.compat.em import console, facts, layout, loading, place, session, values
 from git_datmo.compat.em.absence import Incomplete, NotHere
 from git_datmo.compat.em.experiment import Mark, Run
-from git_datmo.compat.em.facts import COMPLETE, RUNNING
+from git_datmo.compat.em.facts import COMPLETE
 from git_datmo.compat.em.local import Local, documents
-from git_datmo.errors import DatmoError, FileIOError, PathDoesNotExist, RunNotFound
+from git_datmo.errors import (
+    DatmoError,
+    FileIOError,
+    InvalidDocument,
+    PathDoesNotExist,
+    RunNotFound,
+)
+from git_datmo.model import series
 from git_datmo.model.run import Facts
 
 if TYPE_CHECKING:
@@ -163,26 +171,42 @@ def _downloaded(project: Project, text: str) -> Run:
         raise WrongKind(f"Remote path refers to type '{kind}' rather than 'Run'")
     record = {"action": "download", "timestamp": layout.now(), "path": node.path, "id": node.id}
     record["host"] = folders.host_of(project, remote)
-    if node.live or node.run_id is None:
-        return _living(node, record)
-    return bring(project, runs.inspect(project, run_id=node.id or node.run_id), record)
+    if not node.recorded:
+        return _living(project, node, remote, record)
+    return bring(project, runs.inspect(project, run_id=node.id or ""), record)
 
 
-def _living(node: Node, record: Mapping[str, Any]) -> Run:
-    """A run that has not ended yet, on another machine: what is known of it."""
-    dead = node.is_dead
+def _living(project: Project, node: Node, remote: str | None, record: Mapping[str, Any]) -> Run:
+    """A run that was sent before it was recorded, as it was then. One that should go on and has
+    been silent for long has the status `Error`."""
+    from git_datmo.api import live
+
+    seen = live.read(project, id=node.id or "", remote=remote)
+    told = seen.said.get("metadata")
     metadata = {
         "name": node.name or node.title,
         "labels": list(node.labels),
         "description": node.description,
         "startTimestamp": None if node.started is None else layout.stamp(node.started / 1000),
         "endTimestamp": None,
-        "status": facts.ERROR if dead else RUNNING,
+        "status": facts.status(node.status or ""),
         "alternativeName": node.alternative_name or node.title,
         "associations": None,
+        **(told if isinstance(told, Mapping) else {}),
         "remote": [dict(record)],
     }
-    return Run(metadata, run_id=node.run_id or "")
+    if node.is_dead:
+        metadata["status"] = facts.ERROR
+        silent = int(node.silent // 60)
+        console.warning(f"{node.path} has not been heard of for {silent} minutes")
+    points: dict[str, list[Any]] = {}
+    for line in seen.streams.get("metrics", b"").splitlines():
+        with suppress(InvalidDocument):
+            point = series.parse(line)
+            points.setdefault(point.type, []).append(values.entry(point))
+    parts = {key: seen.said.get(key) for key in ("hyperparameters", "platform", "git")}
+    hparams, platform, git = (one if isinstance(one, dict) else {} for one in parts.values())
+    return Run(metadata, hparams, points, platform, git, run_id=node.run_id or "")
 
 
 def _marks(run: Run) -> list[Mark]:
@@ -205,7 +229,6 @@ def _marks(run: Run) -> list[Mark]:
 def _of_folder(project: Project | None, folder: RunFolder) -> Recorded | None:
     """The run of a local directory, recorded now where it never was."""
     from git_datmo.api import elsewhere, emfolder, run_lookup
-    from git_datmo.compat.em import values
 
     if project is None:
         return None

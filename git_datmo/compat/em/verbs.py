@@ -160,7 +160,7 @@ def _described_there(project: Project | None, path: str, remote: str | None) -> 
     if node.id is None or node.kind == FOLDER:
         inside = folders.ls(found, path=path, remote=remote)
         return known | {"inside": [one.to_dict() for one in inside]}
-    if node.live:
+    if not node.recorded:
         return known | _described_live(live.read(found, id=node.id, remote=remote))
     if node.kind == ARTIFACT:
         version = artifacts.inspect(found, artifact=node.id)

@@ -1,4 +1,4 @@
-"""Runs in folders of a remote: sent when they have ended or while they last, with what is theirs."""
+"""Runs in folders of a remote: sent when they have ended, or while they last."""
 
 from __future__ import annotations
 
@@ -97,6 +97,16 @@ def test_a_run_and_what_it_made_go_to_a_folder_and_are_found_elsewhere(
     assert (node.alternative_name, node.labels) == (run.alternative_name, ("x",))
     [there] = runs.ls(location.find(Path.cwd()))
     assert there.metrics == {"train": {"loss": 0.5}}
+    loaded = em.load_run("/ada/digits/mnist")
+    assert (loaded.status, loaded.hparams.as_dict(), len(loaded.metrics["train"])) == (
+        "Complete",
+        {"lr": 0.1},
+        2,
+    )
+    assert loaded.associations["outputs"][0]["name"] == made.alternative_name
+    loaded.upload(folder="/ada/copies", make_folder=True)
+    assert set(paths(hub)) > {"/ada/copies/mnist"}
+    assert paths(hub)["/ada/copies/mnist"] == note["id"]
 
 
 def test_a_second_run_of_a_script_takes_its_alternative_name(hub: Repo, go: Callable[..., Repo]):
@@ -158,6 +168,12 @@ def test_auto_upload_shows_a_run_while_it_lasts_and_leaves_its_record(
         return known == {"lr": 0.5} and any(line.get("step") == 7 for line in lines)
 
     until(has_it)
+    go("bob")
+    other = em.load_run("/ada/digits/mnist")
+    assert (other.status, other.run_id) == ("Running", run.run_id)
+    assert other.hparams == {"lr": 0.5}
+    assert other.metrics["train"][-1]["value"] == {"loss": 0.25}
+    go("ada")
     run.log("train", {"loss": 0.125}, step=8)
     run.finish()
     node = seen("digits/mnist")
@@ -176,12 +192,13 @@ def test_a_remote_that_is_away_for_a_while_loses_nothing(hub: Repo, go: Callable
     os.rename(hub.path, away)
     run = train(auto_upload=True)
     assert run._auto is not None
-    until(lambda: run._auto.problem is not None)
+    sender = run._auto
+    until(lambda: sender.problem is not None)
     run.log("train", {"loss": 0.1}, step=9)
     os.rename(away, hub.path)
     run.finish()
     assert seen("default/mnist").status == "success"
-    assert run._auto.problem is None
+    assert sender.problem is None
     said = capfd.readouterr().err
     assert said.count("auto_upload will try again") == 1
 
