@@ -29,8 +29,8 @@ def lineage(json: bool, **given: Any) -> None:
     """Show what a snapshot, a run or an artifact came from, and what came of it.
 
     ID is any of the three, as other commands take it: an id or its beginning, a label, the name
-    of an artifact (`models/resnet:v3`), latest. What is shown twice is opened once: `(above)`.
-    `(…)` has more than was asked for.
+    of an artifact (`models/resnet:v3`), latest. What is shown twice is opened once, and is
+    `(above)` from then on; three dots mark what has more than was asked for.
     """
     found = door.call("lineage.lineage", door.project(), **given)
     from git_datmo.ui import lineage as ui
