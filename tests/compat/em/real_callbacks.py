@@ -17,7 +17,7 @@ from tests.kit.git import Repo
 
 @pytest.fixture
 def run(project: Repo) -> Iterator[em.Run]:
-    made = em.create_run("watched")
+    made = em.create_run(name="watched")
     yield made
     made.finish()
 

@@ -51,7 +51,7 @@ def forget() -> None:
 
 @pytest.fixture
 def run(project: Repo) -> Iterator[em.Run]:
-    made = em.create_run("watched", hparams={"own": 1})
+    made = em.create_run(name="watched", hparams={"own": 1})
     yield made
     made.finish()
 
