@@ -103,9 +103,9 @@ class Artifact:
         return found
 
     @property
-    def local(self) -> Path:
-        """Its local directory."""
-        return self._local
+    def local(self) -> str:
+        """Its local directory, from where the program was when it was made."""
+        return os.fspath(self._local)
 
     @property
     def objects(self) -> Objects:

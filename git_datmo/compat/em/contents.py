@@ -9,7 +9,7 @@ from pathlib import Path
 
 from git_datmo.compat.em import layout
 from git_datmo.compat.em.objects import Objects, Record, above, checked
-from git_datmo.compat.em.shelf import REFERENCES, Seen, Shelf, read_yaml
+from git_datmo.compat.em.shelf import REFERENCES, Seen, Shelf
 from git_datmo.errors import FileIOError
 from git_datmo.model import yamltext
 from git_datmo.model.artifact import EXECUTABLE, FILE, FOLDER, LINK, REFERENCE
@@ -120,7 +120,7 @@ class Contents:
     def _read_references(self) -> dict[str, str]:
         file = self.shelf.root / REFERENCES
         try:
-            said = read_yaml(file)
+            said = layout.read_yaml(file)
         except FileNotFoundError:
             return {}
         if said is None:

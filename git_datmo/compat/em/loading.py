@@ -13,7 +13,7 @@ from git_datmo.compat.em import layout, place
 from git_datmo.compat.em.absence import Incomplete, NotHere
 from git_datmo.compat.em.artifact import Artifact
 from git_datmo.compat.em.sealing import COLLECTION, Sealed, rows_of
-from git_datmo.compat.em.shelf import ASIDE, METADATA, REFERENCES, is_reserved, read_yaml
+from git_datmo.compat.em.shelf import ASIDE, METADATA, REFERENCES, is_reserved
 from git_datmo.errors import (
     ArtifactNotFound,
     FileIOError,
@@ -61,7 +61,7 @@ def local_one(local: Path) -> Artifact:
     file = local / METADATA
     if not file.exists():
         raise Incomplete(f"Missing file of Artifact: '{file}'")
-    said = read_yaml(file)
+    said = layout.read_yaml(file)
     if not isinstance(said, dict):
         raise FileIOError(f"{file} does not describe an artifact")
     kind = said.get("kind", KIND)

@@ -17,11 +17,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from git_datmo.compat.em.objects import Record
-from git_datmo.errors import DatmoError, FileIOError, NoSpace, UnreadableFile, UnsafePath
-from git_datmo.model import yamltext
+from git_datmo.errors import DatmoError, NoSpace, UnreadableFile, UnsafePath
 
 METADATA, REFERENCES, ASIDE = "metadata.yaml", "references.yaml", ".em-objects"
 # Our two files, what is left of them when a program dies while it writes them, and the folder.
@@ -159,18 +157,6 @@ class Shelf:
         old = time.time_ns() - max(seen.status.st_ctime_ns, seen.status.st_mtime_ns)
         known = {"path": seen.path, "size_bytes": size, "checksum": checksum}
         return known, old > TICK_NANOSECONDS and not seen.is_link
-
-
-def read_yaml(path: Path) -> Any:
-    """What a document holds. Raises FileNotFoundError, FileIOError."""
-    try:
-        return yamltext.load(path.read_bytes())
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise FileIOError(f"cannot read {path}: {error.strerror}") from error
-    except FileIOError as error:
-        raise FileIOError(f"{path}: {error.message}") from None
 
 
 def digest(path: Path) -> tuple[int, str]:

@@ -9,6 +9,7 @@ import re
 import threading
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -43,7 +44,7 @@ def test_a_new_artifact_has_all_that_the_reference_names():
     assert artifact.objects == {}
     assert artifact.remote == []
     assert Path(artifact.local) == Path(".em/artifacts", artifact.alternative_name)
-    said = yaml.safe_load((artifact.local / "metadata.yaml").read_text())
+    said = yaml.safe_load((Path(artifact.local) / "metadata.yaml").read_text())
     assert said == artifact.to_dict()
     assert list(said) == [
         *("kind", "name", "labels", "description", "createdTimestamp", "alternativeName", "remote")
@@ -69,8 +70,8 @@ def test_each_has_a_directory_of_its_own_whatever_random_says():
 def test_the_directory_is_where_the_variable_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EM_ARTIFACT_PARENT_DIR", str(tmp_path / "elsewhere"))
     artifact = em.create_artifact("data")
-    assert artifact.local == tmp_path / "elsewhere" / artifact.alternative_name
-    assert artifact.local.is_dir()
+    assert Path(artifact.local) == tmp_path / "elsewhere" / artifact.alternative_name
+    assert Path(artifact.local).is_dir()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_where_a_file_goes(artifact: em.Artifact, file: Path, given: str, path: 
     artifact.add_file(file, given)
     assert list(artifact.objects) == [path]
     assert artifact.objects[path] == {"path": path, "size_bytes": 4, "checksum": md5(b"a,b\n")}
-    assert (artifact.local / path).read_bytes() == b"a,b\n"
+    assert (Path(artifact.local) / path).read_bytes() == b"a,b\n"
 
 
 def test_a_file_is_copied_as_it_is_then_with_its_mode(artifact: em.Artifact, file: Path):
@@ -98,7 +99,7 @@ def test_a_file_is_copied_as_it_is_then_with_its_mode(artifact: em.Artifact, fil
     Path("link").symlink_to(file)
     artifact.add_file("link")
     file.write_bytes(b"changed")
-    kept = artifact.local / "link"
+    kept = Path(artifact.local) / "link"
     assert not kept.is_symlink()
     assert kept.read_bytes() == b"a,b\n"
     assert kept.stat().st_mode & 0o777 == 0o755
@@ -119,7 +120,7 @@ def test_a_folder_goes_under_its_name_and_is_merged(artifact: em.Artifact, file:
     artifact.add_dir("a/")
     assert sorted(artifact.objects) == ["a/1.txt", "a/b/2.txt", "a/linked"]
     assert artifact.objects["a/linked"]["checksum"] == md5(b"a,b\n")
-    assert (artifact.local / "a/b/empty").is_dir()
+    assert (Path(artifact.local) / "a/b/empty").is_dir()
     Path("a/1.txt").write_text("one")
     os.unlink("a/b/2.txt")
     artifact.add_dir("a", "x/")
@@ -129,7 +130,7 @@ def test_a_folder_goes_under_its_name_and_is_merged(artifact: em.Artifact, file:
         *("a/1.txt", "a/b/2.txt", "a/linked"),
         *("x/a/1.txt", "x/a/linked", "y/1.txt", "y/linked"),
     ]
-    assert (artifact.local / "a/1.txt").read_text() == "one"
+    assert (Path(artifact.local) / "a/1.txt").read_text() == "one"
 
 
 def test_objects_are_found_by_path_and_by_position(artifact: em.Artifact, file: Path):
@@ -155,7 +156,7 @@ def test_references_are_kept_beside_the_files(artifact: em.Artifact):
     artifact.add_reference("s3://one", "/two")
     artifact.add_reference("s3://other", "two")
     artifact.add_reference("gs://bucket/ü", "süß: 'quoted' #1")
-    listed = yaml.safe_load((artifact.local / "references.yaml").read_text())
+    listed = yaml.safe_load((Path(artifact.local) / "references.yaml").read_text())
     assert listed == {
         "x.csv": "https://example.com/data/x.csv",
         "far/folder": "s3://bucket/folder/",
@@ -197,7 +198,7 @@ def test_a_folder_that_clashes_is_not_copied_in_part(artifact: em.Artifact):
     with pytest.raises(ValueError, match=r"^Object reference already exists: 'd/z'$"):
         artifact.add_dir("d")
     assert list(artifact.objects) == ["d/z"]
-    assert not (artifact.local / "d").exists()
+    assert not (Path(artifact.local) / "d").exists()
 
 
 def test_what_does_not_exist_is_said_with_its_whole_path(artifact: em.Artifact, tmp_path: Path):
@@ -246,12 +247,12 @@ def test_a_folder_with_a_repository_in_it_is_refused(artifact: em.Artifact):
 def test_nothing_is_written_through_a_link(artifact: em.Artifact, file: Path):
     outside = Path("outside")
     outside.mkdir()
-    (artifact.local / "way").symlink_to(outside.absolute())
+    (Path(artifact.local) / "way").symlink_to(outside.absolute())
     with pytest.raises((UnsafePath, ValueError)):
         artifact.add_file(file, "way/x")
-    (artifact.local / "file").symlink_to(file.absolute())
+    (Path(artifact.local) / "file").symlink_to(file.absolute())
     artifact.add_file(file, "file")
-    assert not (artifact.local / "file").is_symlink()
+    assert not (Path(artifact.local) / "file").is_symlink()
     assert list(outside.iterdir()) == []
 
 
@@ -291,7 +292,7 @@ def test_the_folder_around_it_may_be_added(artifact: em.Artifact, file: Path):
 def test_objects_called_like_our_own_files_lie_aside(artifact: em.Artifact, file: Path, path: str):
     artifact.add_file(file, path)
     artifact.add_reference("s3://x", "r")
-    assert (artifact.local / ".em-objects" / path).read_bytes() == b"a,b\n"
+    assert (Path(artifact.local) / ".em-objects" / path).read_bytes() == b"a,b\n"
     loaded = em.load_artifact(artifact.local)
     assert loaded.to_dict() == artifact.to_dict()
     assert sorted(loaded.objects) == sorted([path, "r"])
@@ -301,7 +302,7 @@ def test_objects_called_like_our_own_files_lie_aside(artifact: em.Artifact, file
 
 
 def test_what_a_killed_program_left_is_no_object(artifact: em.Artifact):
-    (artifact.local / ".metadata.yaml.0123456789ab").write_text("half")
+    (Path(artifact.local) / ".metadata.yaml.0123456789ab").write_text("half")
     assert em.load_artifact(artifact.local).objects == {}
 
 
@@ -309,7 +310,7 @@ def test_it_goes_where_it_was_made_wherever_the_program_goes(
     artifact: em.Artifact, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "other").mkdir()
-    local = artifact.local.absolute()
+    local = Path(artifact.local).absolute()
     monkeypatch.chdir("other")
     artifact.add_file("../train.csv")
     assert (local / "train.csv").is_file()
@@ -346,8 +347,12 @@ def test_to_dict_and_back(artifact: em.Artifact, file: Path):
 
 
 def test_the_constructor_takes_objects_as_dictionary_and_as_list(artifact: em.Artifact):
-    records = [{"path": "a", "size_bytes": 1, "checksum": "x"}, {"path": "b", "uri": "s3://b"}]
-    for given in (records, {str(record["path"]): record for record in records}):
+    records: list[dict[str, Any]] = [
+        {"path": "a", "size_bytes": 1, "checksum": "x"},
+        {"path": "b", "uri": "s3://b"},
+    ]
+    listings: tuple[Any, ...] = (records, {record["path"]: record for record in records})
+    for given in listings:
         made = em.Artifact(artifact.to_dict(), given)
         assert made.objects["a"]["checksum"] == "x"
         assert made.objects[1]["uri"] == "s3://b"
@@ -376,7 +381,7 @@ def test_a_directory_of_t9k_itself_is_read(tmp_path: Path):
 def test_directories_that_are_none(artifact: em.Artifact):
     with pytest.raises(FileNotFoundError, match="Missing file of Artifact"):
         em.load_artifact(".")
-    file = artifact.local / "metadata.yaml"
+    file = Path(artifact.local) / "metadata.yaml"
     text = file.read_text()
     file.write_text(text.replace("kind: Artifact", "kind: Run"))
     with pytest.raises(RuntimeError, match="refers to type 'Run' rather than 'Artifact'"):
@@ -387,6 +392,6 @@ def test_directories_that_are_none(artifact: em.Artifact):
             em.load_artifact(artifact.local)
     file.write_text(text)
     for bad in ("[", "- a", "a: {b: c}", "../out: s3://x"):
-        (artifact.local / "references.yaml").write_text(bad)
+        (Path(artifact.local) / "references.yaml").write_text(bad)
         with pytest.raises(Exception, match=r"references|Object path"):
             _ = em.load_artifact(artifact.local).objects

@@ -101,16 +101,16 @@ def test_each_change_makes_a_version_and_going_back_none():
     made.add_reference("s3://bucket/far.csv", "near.csv")
     second = made.seal(project)
     # Written there by hand, of equal size and within the same moment.
-    inside = made.local / "src/deep/ü.txt"
+    inside = Path(made.local) / "src/deep/ü.txt"
     inside.write_bytes(b"\xc3\xb6")
     third = made.seal(project)
     inside.chmod(0o755)
     fourth = made.seal(project)
-    (made.local / "src/deep/empty").rmdir()
+    (Path(made.local) / "src/deep/empty").rmdir()
     fifth = made.seal(project)
     assert [v.version for v in (first, second, third, fourth, fifth)] == [0, 1, 2, 3, 4]
     inside.chmod(0o644)
-    (made.local / "src/deep/empty").mkdir()
+    (Path(made.local) / "src/deep/empty").mkdir()
     inside.write_bytes(b"\xc3\xbc")
     assert made.seal(project) == second
     assert len(artifacts.ls(project, collection="em", all=True)) == 5
@@ -133,7 +133,7 @@ def test_it_is_made_again_from_the_repository(monkeypatch: pytest.MonkeyPatch):
     made = filled()
     project = place.required()
     version = made.seal(project)
-    before = contents(made.local)
+    before = contents(Path(made.local))
     for name in (
         made.alternative_name,
         version.id,
@@ -146,7 +146,7 @@ def test_it_is_made_again_from_the_repository(monkeypatch: pytest.MonkeyPatch):
         assert loaded.local == made.local
         assert loaded.to_dict() == made.to_dict()
         assert loaded.objects == made.objects
-        assert contents(loaded.local) == before
+        assert contents(Path(loaded.local)) == before
         assert loaded.seal(project) == version
     # Nothing half-made stays beside it.
     assert os.listdir(".em/artifacts") == [made.alternative_name]
@@ -158,16 +158,16 @@ def test_a_directory_that_holds_something_else_is_left_alone():
     first = made.seal(project)
     assert em.load_artifact(first.id).local == made.local
     made.add_file("src/tool", "more")
-    mine = contents(made.local)
+    mine = contents(Path(made.local))
     again = em.load_artifact(first.id)
-    assert again.local == made.local.parent / first.id[:7] / made.alternative_name
+    assert Path(again.local) == Path(made.local).parent / first.id[:7] / made.alternative_name
     assert "more" not in again.objects
     assert again.seal(project) == first
     assert em.load_artifact(first.id).local == again.local
-    (again.local / "src/tool").write_text("other")
+    (Path(again.local) / "src/tool").write_text("other")
     third = em.load_artifact(first.id)
-    assert third.local.parent.name == f"{first.id[:7]}-2"
-    assert contents(made.local) == mine
+    assert Path(third.local).parent.name == f"{first.id[:7]}-2"
+    assert contents(Path(made.local)) == mine
     # By its name it is the directory, with what was not recorded yet.
     assert "more" in em.load_artifact(made.alternative_name).objects
 
@@ -193,13 +193,13 @@ def test_artifacts_of_others_are_loaded_too():
     assert loaded.alternative_name.startswith("R-s-net-50_")
     assert sorted(loaded.objects) == ["a", "far", "metadata.yaml", "sub/link"]
     assert loaded.objects["sub/link"]["checksum"] == loaded.objects["a"]["checksum"]
-    assert os.readlink(loaded.local / "sub/link") == "../a"
+    assert os.readlink(Path(loaded.local) / "sub/link") == "../a"
     assert em.load_artifact(version.id).local == loaded.local
     # As an artifact of em it is one of its own, and stays the same.
     sealed = loaded.seal(project)
     assert sealed.reference == f"em/{loaded.alternative_name}:v0"
     assert em.load_artifact(loaded.local).seal(project) == sealed
-    (loaded.local / "out").symlink_to("/etc/hostname")
+    (Path(loaded.local) / "out").symlink_to("/etc/hostname")
     with pytest.raises(UnsafePath, match="leads out"):
         loaded.seal(project)
 
@@ -216,10 +216,10 @@ def test_names_of_others_never_lead_out():
             metadata={"name": {"no": "text"}, "labels": "odd", "description": 3},
         )
         loaded = em.load_artifact(version.id)
-        assert loaded.local.parent == Path(".em/artifacts")
+        assert Path(loaded.local).parent == Path(".em/artifacts")
         assert loaded.name == f"n{number}"
         assert loaded.labels == []
-        assert (loaded.local / "a").read_text() == "a"
+        assert (Path(loaded.local) / "a").read_text() == "a"
 
 
 def test_what_is_nowhere_is_said():

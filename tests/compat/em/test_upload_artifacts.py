@@ -65,7 +65,7 @@ def test_an_artifact_goes_to_a_folder_and_comes_back_elsewhere(hub: Repo, go: Ca
     go("bob")
     found = em.load_artifact("/ada/default/weights")
     assert found.alternative_name == made.alternative_name
-    assert (found.local / "a" / "w.bin").read_text() == "one"
+    assert (Path(found.local) / "a" / "w.bin").read_text() == "one"
     assert found.objects["data"]["uri"] == "s3://bucket/data"
     assert found.objects["a/w.bin"]["checksum"] == made.objects["a/w.bin"]["checksum"]
     assert [note["action"] for note in found.remote] == ["download"]
