@@ -28,10 +28,8 @@ def ls(project: Project | None, *, path: str, remote: str | None = None) -> list
     `path` is a directory of one or of several; where there is none, a folder, below your own
     unless it begins with a slash. Raises NotHere, RemoteError, NotARepository.
     """
-    local = Path(path)
-    if local.is_dir():
-        return [_local(one) for one in _directories(local)]
-    return _folder_ls(project, path, remote)
+    here = _here(path)
+    return [_local(one) for one in here] if here else _folder_ls(project, path, remote)
 
 
 def describe(project: Project | None, *, path: str, remote: str | None = None) -> dict[str, Any]:
@@ -41,9 +39,14 @@ def describe(project: Project | None, *, path: str, remote: str | None = None) -
     type, and how many points), `platform`, `git` and `associations`, an artifact `objects`.
     Raises NotHere, RemoteError, NotARepository.
     """
-    local = Path(path)
-    if local.is_dir():
-        return _described_local(local)
+    here = _here(path)
+    if here == [Path(path)]:
+        return _described_local(here[0])
+    if here:
+        raise NotHere(
+            f"there are {len(here)} runs and artifacts in {path}",
+            hint="describe one of them: 'git datmo em ls' lists them",
+        )
     return _described_there(project, path, remote)
 
 
@@ -70,11 +73,14 @@ def upload(
     return list(sent)
 
 
-def _directories(local: Path) -> list[Path]:
+def _here(path: str) -> list[Path]:
+    """The local directories that a path means; none where it means a folder of a remote."""
+    if not path or not os.path.isdir(path):
+        return []
     try:
-        return uploading.directories(local)
-    except PathDoesNotExist as error:
-        raise NotHere(f"there is neither a run nor an artifact in {local}") from error
+        return uploading.directories(path)
+    except PathDoesNotExist:
+        return []
 
 
 def _local(local: Path) -> Node:
@@ -136,11 +142,12 @@ def _summary(points: list[Any]) -> dict[str, Any]:
 def _folder_ls(project: Project | None, path: str, remote: str | None) -> list[Node]:
     from git_datmo.api import folder as folders
 
+    found = _required(project, path)
     try:
-        return folders.ls(_required(project, path), path=path, remote=remote)
+        return folders.ls(found, path=path, remote=remote)
     except PathDoesNotExist as error:
         raise NotHere(
-            f"Not a local directory or a remote path: '{path}'", hint=error.message
+            f"Not a local directory or a remote path: '{path}'", hint=error.hint or error.message
         ) from error
 
 
@@ -154,7 +161,7 @@ def _described_there(project: Project | None, path: str, remote: str | None) -> 
         node = folders.find(found, path=path, remote=remote)
     except PathDoesNotExist as error:
         raise NotHere(
-            f"Not a local directory or a remote path: '{path}'", hint=error.message
+            f"Not a local directory or a remote path: '{path}'", hint=error.hint or error.message
         ) from error
     known: dict[str, Any] = {"node": node.to_dict()}
     if node.id is None or node.kind == FOLDER:
@@ -201,7 +208,7 @@ def _described_run(run: Recorded) -> dict[str, Any]:
 def _required(project: Project | None, path: str) -> Project:
     if project is None:
         raise NotHere(
-            f"Not a local directory: '{path}'",
+            f"there is neither a run nor an artifact in '{path}'",
             hint="folders lie on a git remote: go to a repository to see them",
         )
     return project
