@@ -7,8 +7,9 @@
     done = datmo.run(["python", "train.py"], timeout="2h")
 
 `snapshot`, `run` (also called `task`), `session`, `environment`, `artifact`, `project` and `remote`
-have the verbs of the command line, with the same keywords, and `gc()` frees space. The project is
-the one around the current directory, or around `home=`. What is not used is not imported.
+have the verbs of the command line, with the same keywords; `gc()` frees space, and `lineage(id)`
+tells what came of what. The project is the one around the current directory, or around `home=`.
+What is not used is not imported.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     project: Noun
     remote: Noun
     gc: Noun
+    lineage: Noun
 
 __all__ = [
     "Artifact",
@@ -53,6 +55,7 @@ __all__ = [
     "environment",
     "errors",
     "gc",
+    "lineage",
     "log",
     "log_config",
     "log_result",
@@ -68,6 +71,7 @@ __all__ = [
 
 _NOUNS = frozenset(
     {"snapshot", "run", "task", "session", "environment", "artifact", "project", "remote", "gc"}
+    | {"lineage"}
 )
 _CLASSES = {
     "Artifact": "git_datmo.model.artifact",

@@ -70,6 +70,7 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "artifact.undelete": ("artifact",),
     "artifact.collections": (),
     "gc.gc": (),
+    "lineage.lineage": ("id",),
     "project.init": ("name", "description"),
     "remote.push": ("remote", "ids"),
     "remote.fetch": ("remote", "ids"),
@@ -89,14 +90,15 @@ _CLASSES: dict[str, dict[str, Any]] = {
 }
 _NAMED = (
     *("snapshot_id", "before_id", "after_id", "run_id", "task_id", "environment_id"),
-    *("artifact", "before", "after"),
+    *("artifact", "before", "after", "id"),
 )
 
 
 class Noun:
     """The verbs of one noun, as functions that find their project.
 
-    `run(…)` and `task(…)` are short for `run.run(…)` and `task.run(…)`, `gc(…)` for `gc.gc(…)`.
+    `run(…)` and `task(…)` are short for `run.run(…)` and `task.run(…)`, `gc(…)` for `gc.gc(…)`,
+    `lineage(…)` for `lineage.lineage(…)`.
     """
 
     def __init__(self, name: str) -> None:

@@ -78,9 +78,10 @@ def outputs_of(given: Sequence[str] | Mapping[str, str], folder: str) -> tuple[O
 
 
 def again(generated: Iterable[Mapping[str, Any]]) -> tuple[Output, ...]:
-    """The outputs that a run's record has, for one that repeats it."""
+    """The outputs that a run's record has, for one that repeats it. Raises ValidationFailed for
+    names that are none: somebody else may have written them."""
     found = {
-        Output(str(each["collection"]), str(each["name"]), str(each["path"])): None
+        Output(*artifact_making.checked(each["collection"], each["name"]), str(each["path"])): None
         for each in generated
         if each.get("declared") and all(each.get(k) for k in ("collection", "name", "path"))
     }

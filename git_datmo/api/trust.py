@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from git_datmo.api import supply
 from git_datmo.errors import Conflict
 from git_datmo.model import document
 from git_datmo.model.run import Run
@@ -34,7 +35,7 @@ def ask(project: Project, original: Run, trust: Trust | None) -> None:
     index = catalogue.refresh(project)
     if original.commit is None or catalogue.made_here(project, index, original.commit):
         return
-    asks = {
+    asks: dict[str, Any] = {
         "command": list(original.command),
         "folder": original.folder,
         "runner": original.runner,
@@ -44,6 +45,9 @@ def ask(project: Project, original: Run, trust: Trust | None) -> None:
         "variables": dict(original.variables),
         "state": original.before_id,
     }
+    inputs = [f"{oid} at {place}" for oid, place in supply.again(original.used)]
+    if inputs:
+        asks["inputs"] = inputs
     digest = hashlib.sha256(document.dumps(asks)).hexdigest()
     known = project.home / "trusted"
     with suppress(OSError):

@@ -167,6 +167,7 @@ def request(run: Run, asks: Mapping[str, Any], *, color: bool = False) -> Iterat
         ("Image", _value(asks.get("image"))),
         ("Resources", _items(asks.get("resources") or {})),
         ("Variables", [_variable(n, v) for n, v in (asks.get("variables") or {}).items()]),
+        ("Inputs", [safe(text) for text in asks.get("inputs") or ()]),
     ]
     for label, texts in shown:
         for number, text in enumerate(texts):
