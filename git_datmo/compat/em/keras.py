@@ -41,10 +41,7 @@ class Watcher:
     def _step(self) -> int:
         """How often the optimizer has changed the weights; without one, batches seen."""
         iterations = getattr(getattr(self.model, "optimizer", None), "iterations", None)
-        if iterations is None:
-            return self._batches
-        read = getattr(iterations, "numpy", None)
-        return int(read() if callable(read) else iterations)
+        return self._batches if iterations is None else int(iterations)
 
 
 class FitCallback(Watcher):

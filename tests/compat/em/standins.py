@@ -11,13 +11,16 @@ from typing import Any
 
 
 class Tensor:
-    """A number on a device: `float()` is all that it can be asked for."""
+    """A number on a device: `float()` and `int()` are all that it can be asked for."""
 
     def __init__(self, value: float) -> None:
         self._value = value
 
     def __float__(self) -> float:
         return self._value
+
+    def __int__(self) -> int:
+        return int(self._value)
 
 
 class KerasCallback:

@@ -85,7 +85,7 @@ def test_keras_fit_and_evaluate(run: em.Run):
 
 def test_keras_without_epochs_logs_batches(run: em.Run):
     optimizer = Optimizer()
-    optimizer.iterations = SimpleNamespace(numpy=lambda: 7)
+    optimizer.iterations = Tensor(7)
     callback: Any = keras.EMFitCallback(run)
     callback.set_model(Model(None, optimizer))
     callback.on_train_begin()
