@@ -96,12 +96,14 @@ def test_every_verb_of_the_package_is_there(title: str):
 def test_the_format_page_has_every_trailer():
     source = (ROOT / "git_datmo" / "records").rglob("*.py")
     used = {name for file in source for name in re.findall(r"Datmo-[A-Z]\w+", file.read_text())}
-    documented = {*rows("format/snapshots.md"), *rows("format/runs.md")}
+    pages = ("snapshots", "runs", "artifacts")
+    documented = {cell for page in pages for cell in rows(f"format/{page}.md")}
     assert used == {cell.strip("`") for cell in documented if "Datmo-" in cell}
 
 
 def test_the_format_page_has_every_namespace_of_refs():
     text = (REFERENCE / "format" / "refs.md").read_text()
-    for name in (layout.NOTES, layout.SNAPSHOTS, layout.ENVIRONMENTS, layout.REMOTES, layout.PLAIN):
+    shared = (layout.NOTES, layout.SNAPSHOTS, layout.RUNS, layout.ARTIFACTS, layout.ENVIRONMENTS)
+    for name in (*shared, layout.REMOTES, layout.PLAIN):
         assert f"`{name}" in text
     assert f"`{layout.LOCAL_TIP}`" in text
