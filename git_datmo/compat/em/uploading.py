@@ -23,7 +23,7 @@ from git_datmo.model.folder import Placed, check_strategy
 
 if TYPE_CHECKING:
     from git_datmo.compat.em.artifact import Artifact
-    from git_datmo.compat.em.run import Run
+    from git_datmo.compat.em.experiment import Run
     from git_datmo.records.project import Project
 
 METADATA = "metadata.yaml"
@@ -188,7 +188,7 @@ def upload_run(
             )
         elif run._task is not None:
             # It has not ended, or the task around it has not: the record follows.
-            from git_datmo.compat.em.live import send_once
+            from git_datmo.compat.em.sending import send_once
 
             placed = send_once(run, project, {**wish, "at": at})
         else:
