@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+import git_datmo
 from git_datmo.api import artifact as artifacts
 from git_datmo.api import location
 from git_datmo.api import run as runs
@@ -92,6 +93,8 @@ def test_through_two_runs_both_ways(here: Repo):
     assert lineage(found(here), "latest").root in (second.id, second.after_id)
     said = datmo("lineage", first.id[:8], "--json").json()
     assert said == json.loads(json.dumps(whole.to_dict()))
+    assert git_datmo.lineage(first) == git_datmo.lineage(id=first.id[:8]) == whole
+    assert git_datmo.lineage("net", depth=1) == near
     shown = datmo("lineage", first.id).stdout
     assert "Came from\n" in shown
     assert "├─ input branch  main\n" in shown

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from git_datmo.api import artifact as artifacts
-from git_datmo.api import location
+from git_datmo.api import harvest, location
 from git_datmo.api import run as runs
+from git_datmo.api.lineage import lineage
 from git_datmo.api.surroundings import User
+from git_datmo.api.trust import Foreign
 from git_datmo.errors import (
     ArtifactNotFound,
     DatmoError,
@@ -249,6 +251,42 @@ def test_when_its_supervisor_is_killed(here: Repo):
     assert artifacts.inspect(found(here), artifact="net").read("a.txt") == b"pear\n"
     assert versions(here, "net") == [0]
     assert not os.path.lexists(Path(live["tree"], "inputs"))
+
+
+def test_in_another_clone_the_same_inputs_are_brought_and_shown(here: Repo, tmp_path: Path):
+    first = run(here, "cp inputs/words/a.txt copy", inputs=["words"], outputs=["net=copy"])
+    artifacts.create(found(here), name="words", paths=[os.fspath(here.path / "readme")])
+    hub = Repo.bare(tmp_path / "hub")
+    here.git("remote", "add", "origin", os.fspath(hub.path))
+    here.git("push", "-q", "origin", "HEAD")
+    typed(here, "push", "origin")
+    other = tmp_path / "other"
+    datmo("clone", os.fspath(hub.path), os.fspath(other), cwd=tmp_path)
+    refused = datmo("rerun", first.id, cwd=other, check=False)
+    assert (refused.code, "would run here" in refused.stderr) == (4, True)
+    asked: list[object] = []
+
+    def trust(foreign: Foreign) -> bool:
+        asked.append(foreign.asks["inputs"])
+        return True
+
+    there = location.find(other)
+    user = User(dict(os.environ), folder=other)
+    again = runs.rerun(there, first.id, trust=trust, user=user)
+    words = first.used[0]["id"]
+    assert asked == [[f"{words} at inputs/words"]]
+    assert [each["id"] for each in again.run.used] == [words]
+    assert again.comparison.equal
+    assert [each["version"] for each in again.run.generated] == [1]
+    assert {node.id for node in lineage(there, words, down=True).nodes} >= {
+        first.id,
+        again.run.id,
+        first.generated[0]["id"],
+    }
+    assert artifacts.inspect(there, artifact=words).used_by == (first.id, again.run.id)
+    # Whoever wrote a record may have written anything.
+    with pytest.raises(ValidationFailed):
+        harvest.again([{"declared": True, "collection": "c", "name": "a\n", "path": "x"}])
 
 
 @pytest.mark.docker
