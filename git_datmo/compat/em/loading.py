@@ -113,15 +113,19 @@ def metadata_of(version: Version) -> dict[str, Any]:
     said = version.metadata
     labels = said.get("labels")
     made = version.created_at.astimezone()
+    known = version.alternative_name
+    if known is None and version.collection == COLLECTION:
+        known = version.name if layout.is_alternative_name(version.name) else None
+    usual = version.name if known != version.name else version.name.rsplit("_", 3)[0]
     plain = _ODD.sub("-", version.name)
     name = plain.strip("-_")[:40].strip("-_") or "artifact"
     other = f"{name}_{made:%y%m%d_%H%M%S}_{version.id[:6]}"
     return {
-        "name": said["name"] if isinstance(said.get("name"), str) else version.name,
+        "name": said["name"] if isinstance(said.get("name"), str) else usual,
         "labels": labels if isinstance(labels, list | tuple) else [],
         "description": str(said.get("description") or version.message),
         "createdTimestamp": str(said.get("createdTimestamp") or made.isoformat()),
-        "alternativeName": _plain(version.alternative_name) or other,
+        "alternativeName": _plain(known) or other,
         "remote": [],
     }
 
@@ -169,10 +173,13 @@ def _make(project: Project, version: Version, metadata: dict[str, Any], local: P
 def _recorded(project: Project, text: str) -> Version | None:
     from git_datmo.api import artifact as artifacts
 
-    try:
-        return artifacts.inspect(project, artifact=text)
-    except (ArtifactNotFound, ValidationFailed):
-        return None
+    # One that was made where no repository could be reached has no alternative name but its own.
+    for name in (text, f"{COLLECTION}/{text}"):
+        try:
+            return artifacts.inspect(project, artifact=name)
+        except (ArtifactNotFound, ValidationFailed):
+            continue
+    return None
 
 
 def _downloaded(project: Project, text: str) -> Artifact:
