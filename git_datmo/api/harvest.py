@@ -125,6 +125,9 @@ def reap(
             found.notices.append(f"what the task {line['role']} was not found: {error.message}")
             continue
         if not any(_same(resource, other) for other in role):
+            # What is said of an artifact under its own name is said anew when it has changed.
+            name = resource.get("alternative_name")
+            role[:] = [each for each in role if not name or each.get("alternative_name") != name]
             role.append(resource)
     return found
 

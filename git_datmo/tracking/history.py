@@ -85,13 +85,13 @@ class History(Mapping[str, list[T]], Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         self.look()
-        return iter(tuple(self._found))
+        # Files come in the order of their names; series in the order of their beginnings.
+        return iter(sorted(self._found, key=lambda kind: self._found[kind][0][0]))
 
     def __len__(self) -> int:
         self.look()
         return len(self._found)
 
     def __repr__(self) -> str:
-        self.look()
-        counted = ", ".join(f"{kind}: {len(made)}" for kind, made in self._found.items())
+        counted = ", ".join(f"{kind}: {len(self._found[kind])}" for kind in self)
         return f"<History {counted}>"

@@ -124,8 +124,8 @@ class Run(Described):
         self,
         type: str,
         metrics: Mapping[str, Any],
-        step: int | float,
-        epoch: int | float | None = None,
+        step: Any,
+        epoch: Any = None,
     ) -> None:
         """Record values at a step: what `float` takes, and numpy's and torch's arrays of one.
 
@@ -253,12 +253,14 @@ class Run(Described):
 
     def _seal(self) -> None:
         """Record what was made once more, as it is in the end."""
+        tracked = self._tracked
+        made = [m for m in self._marked if m.role == "generated" and hasattr(m.resource, "seal")]
+        if tracked is None or not made:
+            return
         from git_datmo.compat.em import resources
 
-        tracked, project = self._tracked, self._project()
-        for mark in self._marks:
-            if tracked is None or mark.role != "generated" or not hasattr(mark.resource, "seal"):
-                continue
+        project = self._project()
+        for mark in made:
             try:
                 tracked.mark(mark.role, resources.describe(mark.resource, project)[1])
             except (DatmoError, OSError) as error:

@@ -136,7 +136,7 @@ class Local:
             if kind is None:
                 with path.open("rb") as file, suppress(InvalidDocument):
                     kind = parse(file.readline()).type
-            yield kind or path.stem, path
+            yield path.stem if kind is None else kind, path
 
 
 def documents(
