@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_datmo.api import pushing, run_lookup
+from git_datmo.api import pushing, run_lookup, settling
 from git_datmo.api.nodes import TITLES, Known, name_of
 from git_datmo.api.placing import Wish, place, target
 from git_datmo.errors import EntityNotFound, IdentityMissing, PathDoesNotExist, ValidationFailed
@@ -110,6 +110,8 @@ def put(
     found = place(project, url, wish, known_there.owner)
     if found is None:
         return None
+    if wish.run_id is not None:
+        settling.forget(project, wish.run_id)
     path, created = found
     host = host_of(project, chosen)
     return Placed(text_of(path), record.id, chosen, host, created, notices)
@@ -126,6 +128,8 @@ def find(
     wanted = path_of(path, owner)
     chosen = remote_of(project, remote)
     url = folders.address(project, chosen)
+    if chosen == SELF:
+        settling.settle(project, url)
     there = folders.listing(project, url)
     if wanted in there.nodes:
         return Known(project, chosen, url).nodes(there, {wanted: there.nodes[wanted]})[0]
@@ -145,6 +149,8 @@ def ls(
     wanted = path_of(path, owner)
     chosen = remote_of(project, remote)
     url = folders.address(project, chosen)
+    if chosen == SELF:
+        settling.settle(project, url)
     there = folders.listing(project, url)
     known = Known(project, chosen, url)
     if wanted in there.nodes:

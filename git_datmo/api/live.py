@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from git_datmo.api import folder as folders
+from git_datmo.api import settling
 from git_datmo.api.nodes import Known
 from git_datmo.api.placing import Wish, place
 from git_datmo.errors import EntityNotFound
@@ -66,6 +67,7 @@ class Upload:
             live=True,
             at=path_of(at, owner) if at else None,
         )
+        self._run_id = run_id
         self._feed = live.Feed(self._project, run_id)
         self._sign: object = None
         self._sent_at = 0.0
@@ -83,6 +85,8 @@ class Upload:
         if sign == self._sign and time.monotonic() - self._sent_at < HEARTBEAT_SECONDS:
             return None
         url = refs.address(self._project, self._remote)
+        if self._sign is None:
+            settling.remember(self._project, self._run_id, url)
         now = time.time_ns() // 1_000_000
         wish = self._wish.to(self._feed.commit({**said, "updated": now}, files))
         known = Known(self._project, self._remote, url)

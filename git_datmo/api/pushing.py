@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from git_datmo.api import naming
+from git_datmo.api import naming, settling
 from git_datmo.api.delivery import deliver, joined, mark
 from git_datmo.api.tracking import connect, default_remote, track
 from git_datmo.errors import RemoteError
@@ -102,6 +102,9 @@ def push(
             except RemoteError as error:
                 told = f"{name} keeps {len(gone)} refs that were retired here: {error.message}"
                 done, gone = joined(done, Exchange(name, 0, 0, 0, notices=(told,))), []
+        for url in places.urls_of(project, name, push=True)[:1]:
+            late = settling.settled_quietly(project, url)
+            done = joined(done, Exchange(name, 0, 0, 0, notices=late))
         done = joined(done, _withdraw(project, name, there))
         done = joined(done, _absorb(project, name, there, chain_ref, tip))
     updates: list[tuple[str, str | None, str | None]]

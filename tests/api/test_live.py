@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.api import folder, inline, live, private, run_lookup
+from git_datmo.api import folder, inline, live, private, pushing, run_lookup
 from git_datmo.errors import EntityNotFound, FileAlreadyExistsError, PathDoesNotExist, RemoteError
 from git_datmo.model.folder import SILENT_SECONDS
 from git_datmo.model.run import Run
@@ -177,3 +177,35 @@ def test_how_often(ada: Project):
     assert live.interval(ada) == 5
     ada.repository.config.set("datmo.autoUpload", "90")
     assert live.interval(ada) == 90
+
+
+def test_a_push_brings_the_record_of_a_run_that_was_sent_while_it_lasted(
+    hub: Repo, ada: Project, bob: Project
+):
+    run, other = begin(ada), begin(ada, "run_2")
+    for one, name in ((run, "run_1"), (other, "run_2")):
+        sender = upload(ada, one, name)
+        assert sender.send({"alternative_name": name}, {}) is not None
+        sender.close()
+    recorded = end(run)
+    pushing.push(ada, "origin")
+    found = folder.find(bob, path="/ada/default/run")
+    assert (found.id, found.recorded) == (recorded.commit, True)
+    assert set(hub.refs("refs/datmo-live/")) == {f"refs/datmo-live/{other.id}"}
+    assert not folder.find(bob, path="/ada/default/run_2").recorded
+    end(other)
+    pushing.push(ada, "origin")
+    assert hub.refs("refs/datmo-live/") == {}
+    assert folder.find(bob, path="/ada/default/run_2").recorded
+    assert list((ada.home / "live").iterdir()) == []
+
+
+def test_so_does_a_look_where_the_repository_itself_has_the_folders(project: Repo):
+    here = Project.open(project.path)
+    run = begin(here)
+    sender = upload(here, run)
+    assert sender.send({"alternative_name": "run_1"}, {}) is not None
+    sender.close()
+    recorded = end(run)
+    assert folder.find(here, path="default/run").id == recorded.commit
+    assert project.refs("refs/datmo-live/") == {}
