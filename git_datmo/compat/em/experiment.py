@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from git_datmo.compat.em import console, facts, layout, place, values
 from git_datmo.compat.em.described import Described
 from git_datmo.compat.em.facts import COMPLETE, ERROR
 from git_datmo.compat.em.local import Local, documents
+from git_datmo.compat.em.marks import Mark, naming
 from git_datmo.errors import DatmoError
 from git_datmo.model import series
 from git_datmo.tracking.history import History
@@ -26,14 +26,6 @@ from git_datmo.tracking.tracked import UNFINISHED, TrackedRun
 if TYPE_CHECKING:
     from git_datmo.compat.em.live import AutoUpload
     from git_datmo.model.run import Run as Recorded
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A resource that was marked as read (`used`) or made (`generated`), as it was given."""
-
-    role: str
-    resource: Any
 
 
 class Run(Described):
@@ -242,7 +234,7 @@ class Run(Described):
         association, record = resources.describe(resource, project)
         with self._guard:
             listed = self._metadata["associations"][key]
-            same = [one for one in listed if _naming(one) == _naming(association)]
+            same = [one for one in listed if naming(one) == naming(association)]
             if same:
                 return
             listed.append(association)
@@ -292,11 +284,3 @@ class Run(Described):
             return
         code, reason = self._tracked.last_words()
         self._end(ERROR, code or 1, reason or UNFINISHED)
-
-
-def _naming(association: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What makes two associations one: the name of an artifact, the place of anything else."""
-    artifact = association.get("kind") == "Artifact"
-    return tuple(
-        association.get(key) for key in (("kind", "name") if artifact else ("kind", "id", "path"))
-    )

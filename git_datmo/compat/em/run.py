@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from git_datmo.compat.em import console, facts, layout, place
-from git_datmo.compat.em.experiment import Mark, Run
+from git_datmo.compat.em.experiment import Run
 from git_datmo.compat.em.facts import RUNNING
 from git_datmo.compat.em.local import documents
+from git_datmo.compat.em.marks import Mark
 from git_datmo.errors import FileIOError, ValidationFailed
 from git_datmo.model.folder import check_strategy
 from git_datmo.tracking.params import Params

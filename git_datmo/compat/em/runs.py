@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from git_datmo.compat.em import console, facts, layout, loading, place, session, values
 from git_datmo.compat.em.absence import Incomplete, NotHere
-from git_datmo.compat.em.experiment import Mark, Run
+from git_datmo.compat.em.experiment import Run
 from git_datmo.compat.em.facts import COMPLETE
 from git_datmo.compat.em.local import Local, documents
+from git_datmo.compat.em.marks import Mark
 from git_datmo.errors import (
     DatmoError,
     FileIOError,
