@@ -202,9 +202,7 @@ def test_bad_names_are_refused(manager: GitArtifactManager, files: Path) -> None
 def test_what_cannot_be_logged(manager: GitArtifactManager, files: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^Provided local_path /nowhere does not exist!$"):
         manager.log_files("x", "/nowhere")
-    with pytest.raises(
-        ValueError, match=r"^Path to file should be passed as a string"
-    ):
+    with pytest.raises(ValueError, match=r"^Path to file should be passed as a string"):
         manager.log_files("x", 3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^Artifact path should be passed as a string"):
         manager.log_files("x", files, artifact_path=3)  # type: ignore[arg-type]
