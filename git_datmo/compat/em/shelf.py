@@ -15,6 +15,7 @@ import secrets
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,7 @@ class Shelf:
     def kind(self, path: str) -> str | None:
         """What lies at an object's place: `file` or `directory`; None: nothing."""
         try:
-            mode = self.place(path).lstat().st_mode
+            mode = os.lstat(self.place(path)).st_mode
         except (FileNotFoundError, NotADirectoryError):
             return None
         return "directory" if stat.S_ISDIR(mode) else "file"
@@ -89,14 +90,16 @@ class Shelf:
         Raises UnreadableFile, UnsafePath (a link on the way), NoSpace.
         """
         target = self.place(path)
+        temporary = f"{self.root.parent}/.{self.root.name}.{secrets.token_hex(4)}"
         try:
-            self.folder(os.path.dirname(path), target.parent)
-            temporary = self.root.parent / f".{self.root.name}.{secrets.token_hex(4)}"
+            self.folder(path, target.parent)
             try:
                 size, checksum = _copy(source, temporary)
                 os.replace(temporary, target)
-            finally:
-                temporary.unlink(missing_ok=True)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary)
+                raise
         except OSError as error:
             raise _meaning(error, source) from error
         return {"path": path, "size_bytes": size, "checksum": checksum}
@@ -104,10 +107,12 @@ class Shelf:
     def folder(self, path: str, place: Path | None = None) -> None:
         """Make a folder, and those above it. Raises UnsafePath where a link stands."""
         place = self.place(path) if place is None else place
-        for folder in (*reversed([p for p in place.parents if self.root in p.parents]), place):
-            if folder.is_symlink():
-                raise UnsafePath(f"a symbolic link stands in the way: {folder}")
-        place.mkdir(parents=True, exist_ok=True)
+        top, here = os.fspath(self.root), os.fspath(place)
+        while len(here) > len(top):
+            if os.path.islink(here):
+                raise UnsafePath(f"a symbolic link stands in the way: {here}")
+            here = os.path.dirname(here)
+        os.makedirs(place, exist_ok=True)
 
     def things(self) -> Iterator[Seen]:
         """Files, links and empty folders, by path; never through a link.
@@ -190,7 +195,7 @@ def _regular(path: Path) -> _Descriptor:
     return fd
 
 
-def _copy(source: Path, target: Path) -> tuple[int, str]:
+def _copy(source: Path, target: str) -> tuple[int, str]:
     with _regular(source) as read:
         mode = stat.S_IMODE(os.fstat(read.number).st_mode) & 0o777 | 0o400
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
