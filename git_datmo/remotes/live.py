@@ -16,19 +16,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from git_datmo.errors import DamagedObject, InvalidDocument, NewerFormat
+from git_datmo.errors import Conflict, DamagedObject, InvalidDocument, NewerFormat
 from git_datmo.model import document
 from git_datmo.model.folder import Live
 from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import folders
 from git_datmo.remotes.gitwire import Change, Scratch, Wire
+from git_datmo.storage import secrets
 
 FACTS: Final = "live.json"
 FORMAT: Final = 1
 PIECE: Final = 256 * 1024
 MAX_FACTS: Final = 16 * 1024 * 1024
 STREAMS: Final = ("log", "metrics")
+_WORDS = {"log": "what the run printed", "metrics": "what the run logged"}
 ROOM: Final = "live"
 
 
@@ -37,6 +39,7 @@ class Feed:
 
     def __init__(self, project: Project, run_id: str) -> None:
         self._git, self._parent = project.repository.git, project.home / ROOM
+        self._trusting = project.repository.config.boolean("datmo.allowSecrets", False)
         self._run_id = run_id
         self._scratch: Scratch | None = None
         # By stream: the ids of its full pieces, which are written once.
@@ -45,10 +48,11 @@ class Feed:
     def commit(self, said: Mapping[str, Any], files: Mapping[str, Path]) -> str:
         """Write down what is known now: `files` are the streams as they lie on the disk.
 
-        Raises GitFailed, NoSpace.
+        Raises Conflict where something of it looks like a secret, GitFailed, NoSpace.
         """
         scratch = self._open()
         facts = document.dumps({**said, "format": FORMAT, "run_id": self._run_id}) + b"\n"
+        self._require_harmless("what it says of itself", facts)
         entries = {FACTS: scratch.blob(facts)}
         for name in STREAMS:
             for number, oid in enumerate(self._pieces(name, files.get(name))):
@@ -68,6 +72,14 @@ class Feed:
             self._scratch.close()
             self._scratch = None
 
+    def _require_harmless(self, what: str, data: bytes) -> None:
+        kind = None if self._trusting else secrets.in_content(data)
+        if kind is not None:
+            raise Conflict(
+                f"{what} looks like a secret ({kind}), and is not sent",
+                hint="if it is none: git config datmo.allowSecrets true",
+            )
+
     def _open(self) -> Scratch:
         if self._scratch is None or not self._scratch.folder.is_dir():
             self._scratch = Scratch(self._git, self._parent)
@@ -82,6 +94,7 @@ class Feed:
         with path.open("rb") as file:
             file.seek(len(full) * PIECE)
             while data := file.read(PIECE):
+                self._require_harmless(_WORDS[name], data)
                 oid = self._open().blob(data)
                 if len(data) == PIECE:
                     full.append(oid)

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from git_datmo.api import folder, inline, live, private, pushing, run_lookup
-from git_datmo.errors import EntityNotFound, FileAlreadyExistsError, PathDoesNotExist, RemoteError
+from git_datmo.errors import (
+    Conflict,
+    EntityNotFound,
+    FileAlreadyExistsError,
+    PathDoesNotExist,
+    RemoteError,
+)
 from git_datmo.model.folder import SILENT_SECONDS
 from git_datmo.model.run import Run
 from git_datmo.records.project import Project
@@ -170,6 +176,20 @@ def test_a_scratch_folder_that_was_swept_is_made_anew(hub: Repo, ada: Project, t
     sent = sender.send({"alternative_name": "run_1", "n": 2}, {"log": log})
     assert sent is not None
     assert live.read(ada, id=sent.id).streams["log"] == b"x" * (PIECE + 5)
+    end(run)
+
+
+def test_what_looks_like_a_secret_is_not_sent(hub: Repo, ada: Project, tmp_path: Path):
+    run, log = begin(ada), tmp_path / "log"
+    token = b"ghp_" + b"a1B2" * 10
+    log.write_bytes(b"x" * PIECE + b"\ntoken: " + token + b"\n")
+    with pytest.raises(Conflict, match="what the run printed looks like a secret"):
+        upload(ada, run).send({"alternative_name": "run_1"}, {"log": log})
+    with pytest.raises(Conflict, match="what it says of itself"):
+        upload(ada, run).send({"hyperparameters": {"key": token.decode()}}, {})
+    assert hub.refs() == {}
+    ada.repository.config.set("datmo.allowSecrets", "true")
+    assert upload(ada, run).send({"alternative_name": "run_1"}, {"log": log}) is not None
     end(run)
 
 
