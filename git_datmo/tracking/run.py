@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,6 @@ def start_run(
             location.find(folder),
             folder,
             name=name,
-            config=settings or {},
             label=label,
             labels=labels,
             description=description,
@@ -85,7 +84,6 @@ def opened(
     folder: Path,
     *,
     name: str | None,
-    config: Mapping[Any, Any],
     label: str | None = None,
     labels: Sequence[str] = (),
     description: str = "",
@@ -93,16 +91,14 @@ def opened(
     continues: str | None = None,
     session_id: str | None = None,
 ) -> TrackedRun:
-    """A run of this program in a project, not begun yet; see `start_run`."""
+    """A run of this program in a project, not begun yet, without its config; see `start_run`."""
     from git_datmo.api import inline, run_lookup
     from git_datmo.api.surroundings import User
-    from git_datmo.tracking.parts import plain
 
     script = entrypoint(project.repository.work_tree)
     recording = inline.start(
         project,
         name=name,
-        config=plain(config),
         session_id=session_id,
         label=label,
         labels=labels,

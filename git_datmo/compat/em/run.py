@@ -137,7 +137,6 @@ def _recorded(
             project,
             home if inside or top is None else top,
             name=metadata["name"],
-            config=hparams,
             labels=metadata["labels"],
             description=metadata["description"],
             alternative_name=metadata["alternativeName"],

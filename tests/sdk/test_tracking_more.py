@@ -1,0 +1,98 @@
+"""What a run of this program can say besides its points: words, resources, what it printed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import git_datmo as datmo
+from git_datmo.api import artifact as artifacts
+from git_datmo.api import location
+from git_datmo.api import run as runs
+from git_datmo.errors import RunNotFound
+from tests.kit.checks import assert_clean
+from tests.kit.git import Repo
+
+
+def test_words_parameters_and_what_is_printed(
+    project: Repo, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
+    project.git("remote", "add", "origin", "https://me:secret@example.org/x.git")
+    first = datmo.start_run(
+        "first", config={"lr": 1}, labels=["a"], description="Why.", alternative_name="my-run"
+    )
+    first.config.seed = 7
+    del first.config["lr"]
+    first.log("training", {"loss": 1}, step=1)
+    assert [point.step for point in first.metrics["train"]] == [1]
+    assert first.status == "running"
+    first.update("other", label="best", labels=["b", "c"])
+    made = first.finish()
+    assert made is not None
+    assert (made.message, made.label, made.labels) == ("other", "best", ("b", "c"))
+    assert (made.description, made.alternative_name) == ("Why.", "my-run")
+    assert (made.config, first.status) == ({"seed": 7}, "success")
+    assert first.git["remote"] == "https://example.org/x.git"
+    assert first.platform["python"]
+    assert [point.step for point in first.metrics["train"]] == [1]
+    found = runs.inspect(location.find(project.path), run_id="my-run")
+    assert found == made
+    assert caplog.text == ""
+    first.update("late")
+    assert "the run has ended" in caplog.text
+
+    with datmo.start_run(continues="my-run", capture=True) as second:
+        print("accuracy: 0.75")
+    assert second.run is not None
+    assert second.run.continues == made.id
+    assert (second.run.results, second.run.logs) == ({"accuracy": 0.75}, "accuracy: 0.75\n")
+    assert capsys.readouterr().out == "accuracy: 0.75\n"
+    with pytest.raises(RunNotFound):
+        datmo.start_run(continues="nothing")
+    assert_clean(project)
+
+
+def test_artifacts_are_read_and_made(project: Repo, tmp_path: Path):
+    Path("data").mkdir()
+    Path("data/x").write_text("x")
+    artifacts.create(location.find(project.path), name="set", paths=["data"])
+    with datmo.start_run() as run:
+        folder = run.use_artifact("set")
+        made = run.log_artifact("model", "data/x>w.txt", metadata={"acc": 1})
+        run.mark_output({"kind": "model", "id": "m1"})
+        run.mark_input(3)
+        assert (folder / "x").read_text() == "x"
+    assert made is not None
+    assert made.read("w.txt") == b"x"
+    assert run.run is not None
+    assert [(one["name"], one["version"]) for one in run.run.used] == [("set", 0)]
+    assert [one["id"] for one in run.run.generated] == [made.id, "m1"]
+    assert run.problems == ["an artifact or the record of a resource is needed, not int"]
+
+
+def test_several_at_a_time_change_nothing_around_them(project: Repo):
+    first = datmo.start_run("a", several=True)
+    second = datmo.start_run("b", several=True)
+    assert "DATMO_TASK_DIR" not in os.environ
+    second.log(loss=2)
+    first.log(loss=1)
+    for run, loss in ((first, 1), (second, 2)):
+        made = run.finish()
+        assert made is not None
+        assert made.metrics == {"default": {"loss": loss}}
+
+
+def test_in_a_task_that_reaches_no_repository_an_artifact_is_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    task = tmp_path / "task"
+    task.mkdir()
+    (tmp_path / "w.txt").write_text("w")
+    monkeypatch.setenv("DATMO_TASK_DIR", str(task))
+    with datmo.start_run() as run:
+        assert run.log_artifact("model", ["w.txt"], collection="best") is None
+    assert (task / "artifacts" / "best" / "model" / "w.txt").read_text() == "w"
+    line = (task / "artifacts.jsonl").read_text()
+    assert '"path": "artifacts/best/model"' in line
