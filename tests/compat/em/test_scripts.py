@@ -19,30 +19,31 @@ from tests.kit.program import datmo
 
 KEY = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 HUB = "hub.git"
+# The import line changed, and the script as it is; one of them is enough for most.
+CHANGED, ALIAS = "changed", "alias"
 
 
-@pytest.fixture(params=["changed", "alias"])
+@pytest.fixture
 def desk(request: pytest.FixtureRequest, repo: Repo) -> Iterator[Desk]:
     """A repository with a commit and an empty remote: what scripts are started in."""
     repo.write("data.csv", "1,2\n")
     repo.commit("the project")
     Repo.bare(repo.path.parent / HUB)
     repo.git("remote", "add", "origin", f"../{HUB}")
-    made = Desk(repo.path, changed=request.param == "changed")
+    made = Desk(repo.path, changed=getattr(request, "param", CHANGED) == CHANGED)
     yield made
     made.sound()
 
 
-def changed_only(desk: Desk) -> None:
-    """What does not depend on the import line is tried with one of the two."""
-    if not desk.changed:
-        pytest.skip("tried with the changed line")
+both = pytest.mark.parametrize("desk", [CHANGED, ALIAS], indirect=True)
+as_it_is = pytest.mark.parametrize("desk", [ALIAS], indirect=True)
 
 
 def values(points: list[dict[str, Any]], name: str) -> list[Any]:
     return [point["value"][name] for point in points]
 
 
+@both
 def test_a_loop(desk: Desk):
     """T1, T2, T3, T6, T10: points of all kinds, what is printed, where it all lies."""
     said = desk.run("loop.py")
@@ -86,7 +87,6 @@ def test_outside_of_any_repository(tmp_path: Path):
 
 def test_inside_a_task(desk: Desk):
     """T1: a script in a task adds to the task's run and makes none of its own."""
-    changed_only(desk)
     datmo("init", cwd=desk.path)
     datmo("run", "--runner", "local", "--", *desk.command("loop.py"), cwd=desk.path)
     run = desk.one()
@@ -94,6 +94,7 @@ def test_inside_a_task(desk: Desk):
     assert run["config"]["lr"] == 0.01
 
 
+@both
 def test_a_file_with_the_arguments(desk: Desk):
     """T1: the file wins; what is wrong is a ValueError that says so."""
     said = desk.run("config_file.py")
@@ -167,6 +168,7 @@ def test_types_of_metrics(desk: Desk):
     assert set(metrics) == {"training", "train", "evaluate", "gpu/0 übung"}
 
 
+@as_it_is
 def test_several_runs_in_one_program(desk: Desk):
     """T2: each has its points, and what was printed while it ran."""
     said = desk.run("finished_with.py")
@@ -179,6 +181,7 @@ def test_several_runs_in_one_program(desk: Desk):
     assert log.splitlines() == said.lines[:-2]
 
 
+@as_it_is
 def test_ranks(desk: Desk):
     """T3: two processes with one seed, at the same moment, in each other's way nowhere."""
     desk.run("ranks.py")
@@ -195,7 +198,6 @@ def test_ranks(desk: Desk):
 )
 def test_ends_that_nobody_wrote(desk: Desk, end: str, code: int, status: str):
     """T3, T6: what was logged is there, and the status is true."""
-    changed_only(desk)
     said = desk.run("unfinished.py", end, code=code)
     assert (end == "error") == ("the disk is on fire" in said.stderr)
     local = desk.path / said.lines[0]
@@ -209,6 +211,7 @@ def test_ends_that_nobody_wrote(desk: Desk, end: str, code: int, status: str):
     assert run["metrics"]["train"]["loss"] == 999.0
 
 
+@as_it_is
 def test_objects_of_an_artifact(desk: Desk):
     """T7: where objects come to lie, what they say, and that none gets out."""
     seen = desk.run("dataset.py").last
@@ -266,6 +269,7 @@ def test_lineage(desk: Desk):
     assert test["id"] in known or test["commit"] in known
 
 
+@as_it_is
 def test_uploading_again_and_again(desk: Desk):
     """T8, T9: the second run takes another name, the artifacts go along, and it loads elsewhere."""
     first = desk.run("upload_twice.py")
@@ -315,10 +319,9 @@ def test_uploading_by_itself(desk: Desk):
     assert known["node"]["alternative_name"] == name
 
 
+@as_it_is
 def test_logins_and_directories(desk: Desk):
     """T10: all forms of a login, directories of the environment's choice, and no secret kept."""
-    if desk.changed:
-        pytest.skip("t9k.CONFIG is there with the alias alone")
     hub = desk.path.parent / HUB
     env = {"EM_RUN_PARENT_DIR": "my_runs", "EM_ARTIFACT_PARENT_DIR": str(desk.path / "data/mine")}
     Path(desk.path / ".git/info/exclude").write_text("/my_runs\n/data/mine\n")
@@ -336,6 +339,7 @@ def test_logins_and_directories(desk: Desk):
     assert [node["name"] for node in desk.nodes("default")] == ["there"]
 
 
+@both
 def test_callbacks_in_a_script(desk: Desk):
     """T11: as a Keras script is written."""
     text = (Path(__file__).parent / "standins.py").read_text()
@@ -355,7 +359,6 @@ def test_callbacks_in_a_script(desk: Desk):
 
 def test_the_command(desk: Desk):
     """T11: `em ls`, `describe` and `upload`."""
-    changed_only(desk)
     desk.run("loop.py")
     [local] = (desk.path / ".em" / "runs").iterdir()
     assert "mnist_loop" in datmo("em", "ls", ".em/runs", "-d", cwd=desk.path).stdout
