@@ -8,8 +8,8 @@
 
 `snapshot`, `run` (also called `task`), `session`, `environment`, `artifact`, `project` and `remote`
 have the verbs of the command line, with the same keywords; `gc()` frees space, and `lineage(id)`
-tells what came of what. The project is the one around the current directory, or around `home=`.
-What is not used is not imported.
+tells what came of what; `folder` has what t9k's folders do. The project is the one around the
+current directory, or around `home=`. What is not used is not imported.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     remote: Noun
     gc: Noun
     lineage: Noun
+    folder: Noun
 
 __all__ = [
     "Artifact",
@@ -54,6 +55,7 @@ __all__ = [
     "em",
     "environment",
     "errors",
+    "folder",
     "gc",
     "lineage",
     "log",
@@ -71,7 +73,7 @@ __all__ = [
 
 _NOUNS = frozenset(
     {"snapshot", "run", "task", "session", "environment", "artifact", "project", "remote", "gc"}
-    | {"lineage"}
+    | {"lineage", "folder"}
 )
 _CLASSES = {
     "Artifact": "git_datmo.model.artifact",

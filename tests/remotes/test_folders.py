@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import git_datmo
 from git_datmo.api import artifact, folder, private, purge
 from git_datmo.api import project as projects
 from git_datmo.api.placing import TRIES
@@ -261,3 +262,12 @@ def test_cleanup_takes_the_folders_of_the_repository_itself(repo: Repo):
     assert paths(repo) != {}
     projects.cleanup(clone.project)
     assert repo.refs() == {}
+
+
+def test_the_python_package_has_them(ada: Clone, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ada.repo.path)
+    made = ada.make("weights", "weights_1")
+    placed = git_datmo.folder.put(made.id, "mine", make_folder=True)
+    assert git_datmo.folder.find("mine/weights").id == placed.id
+    assert [node.path for node in git_datmo.folder.ls("/")] == ["/ada"]
+    assert git_datmo.folder.make("empty").path == "/ada/empty"
