@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.compat.em import layout, place
 from git_datmo.compat.em.absence import Incomplete, NotHere
 from git_datmo.compat.em.artifact import Artifact
+from git_datmo.compat.em.objects import checked
 from git_datmo.compat.em.sealing import COLLECTION, Sealed, rows_of
 from git_datmo.compat.em.shelf import ASIDE, METADATA, REFERENCES, is_reserved
 from git_datmo.errors import (
@@ -79,11 +80,14 @@ def bring(project: Project, version: Version, download: dict[str, Any] | None = 
     """A version of the repository as an artifact with a local directory: the one that has it
     already, or one that is made. A directory that holds something else is left alone.
 
-    `download` is what is noted in `remote`. Raises what `api.artifact.get` raises.
+    `download` is what is noted in `remote`. Raises ValueError for an object whose path leads out,
+    and what `api.artifact.get` raises.
     """
     from git_datmo.api import artifact as artifacts
 
     version = artifacts.inspect(project, artifact=version.id)
+    for entry in version.entries:
+        checked(entry.path)
     metadata = metadata_of(version)
     rows = rows_of(project, version)
     parent, number = place.artifacts(), 0
@@ -162,8 +166,12 @@ def _make(project: Project, version: Version, metadata: dict[str, Any], local: P
         if references:
             layout.write_yaml(fresh / REFERENCES, references)
         layout.write_yaml(fresh / METADATA, {"kind": KIND, **metadata})
-        if not local.exists():
+        try:
             os.rename(fresh, local)
+        except OSError:
+            # Another process made it meanwhile.
+            if not local.exists():
+                raise
     finally:
         for folder in (fresh, aside):
             if folder.exists():

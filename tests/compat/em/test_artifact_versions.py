@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,17 @@ def test_names_of_others_never_lead_out():
         assert loaded.name == f"n{number}"
         assert loaded.labels == []
         assert (Path(loaded.local) / "a").read_text() == "a"
+
+
+def test_ranks_that_load_at_once_share_one_directory():
+    made = filled()
+    version = made.seal(place.required())
+    shutil.rmtree(made.local)
+    with ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(em.load_artifact, [version.id] * 4))
+    assert {one.local for one in loaded} == {made.local}
+    assert os.listdir(".em/artifacts") == [made.alternative_name]
+    assert loaded[0].objects == made.objects
 
 
 def test_what_is_nowhere_is_said():
