@@ -9,15 +9,18 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 from git_datmo.api import content, lookup
-from git_datmo.errors import AmbiguousId, ArtifactNotFound, PathDoesNotExist
+from git_datmo.errors import AmbiguousId, ArtifactNotFound, InvalidArgumentType, PathDoesNotExist
 from git_datmo.model.artifact import Artifact, Wanted, parse_reference
 from git_datmo.model.expression import And, Compare
+from git_datmo.model.names import check_name
+from git_datmo.model.text import encodable
 from git_datmo.records import artifacts, catalogue
 from git_datmo.records.kinds import ARTIFACT
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Index, Record
 from git_datmo.storage.objects import LINK, TREE
+from git_datmo.storage.treediff import Leaf
 from git_datmo.storage.treediff import find as leaf_at
 
 NEWEST = ((("version",), True), (("created",), True), (("id",), False))
@@ -89,15 +92,47 @@ def value(project: Project, record: Record, **made: Any) -> Artifact:
 def open_file(project: Project, record: Record, path: str) -> IO[bytes]:
     """One file of a version, opened for reading. Raises PathDoesNotExist, ContentMissing."""
     objects = project.repository.objects
-    tree = artifacts.files_tree(project, record.tree or "")
-    leaf = leaf_at(objects.tree, tree, os.fsencode(path))
+    leaf = _leaf(project, record, path)
     if leaf is None or leaf[0] in (TREE, LINK):
-        title = f"{record.doc.get('artifact')}:v{record.doc.get('version')}"
-        raise PathDoesNotExist(f"{title} has no file '{path}'")
+        raise PathDoesNotExist(f"{_title(record)} has no file '{encodable(path)}'")
     pointer = pointer_at(project, leaf[1])
     if pointer is None:
         return io.BytesIO(objects.blob(leaf[1]))
     return os.fdopen(content.Content(project, snapshots=[record.id]).open(pointer), "rb")
+
+
+def inside(project: Project, record: Record, path: str) -> str | None:
+    """A path of a file or folder of a version, without slashes at its end; None for all of it.
+
+    Raises PathDoesNotExist, InvalidArgumentType.
+    """
+    if not isinstance(path, str):
+        raise InvalidArgumentType(f"a path is text, not {type(path).__name__}")
+    trimmed = path.rstrip("/")
+    if path in ("", "."):
+        return None
+    if not trimmed or _leaf(project, record, trimmed) is None:
+        raise PathDoesNotExist(
+            f"{_title(record)} has no file or folder '{encodable(path)}'",
+            hint=f"'git datmo artifact inspect {record.id[:12]}' lists what it has",
+        )
+    return trimmed
+
+
+def _leaf(project: Project, record: Record, path: str) -> Leaf | None:
+    try:
+        place = os.fsencode(path)
+    except UnicodeEncodeError:
+        return None  # No file can be called so.
+    parts = place.split(b"/")
+    if any(check_name(part) is not None for part in parts):
+        return None  # Whatever a stranger's tree says, nothing that leads out is in it.
+    tree = artifacts.files_tree(project, record.tree or "")
+    return leaf_at(project.repository.objects.tree, tree, place)
+
+
+def _title(record: Record) -> str:
+    return f"{record.doc.get('artifact')}:v{record.doc.get('version')}"
 
 
 def _by_name(index: Index, wanted: Wanted, deleted: bool) -> Record | None:

@@ -48,6 +48,7 @@ def get(
     """
     record = artifact_lookup.find(project, artifact)
     found = artifact_lookup.value(project, record)
+    path = artifact_lookup.inside(project, record, path) if path is not None else None
     notices: tuple[str, ...] = ()
     if found.references:
         notices = (

@@ -17,7 +17,7 @@ MISSING = 5
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What push, fetch and pull have in common."""
     for option in (
-        click.argument("ids", nargs=-1, metavar="[SNAPSHOT]..."),
+        click.argument("ids", nargs=-1, metavar="[SNAPSHOT|RUN|ARTIFACT]..."),
         click.argument("remote", required=False),
         click.option("--dry-run", "-n", is_flag=True, help="Only say what would be done."),
         door.as_json,
@@ -32,13 +32,13 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--content/--no-content",
     default=None,
     help="Look again for all content that should be there, or send none. Without either, only "
-    "what is new is sent, and that of the snapshots named.",
+    "what is new is sent, and that of what is named.",
 )
 @_options
 def push(
     remote: str | None, ids: tuple[str, ...], content: bool | None, dry_run: bool, json: bool
 ) -> None:
-    """Share this clone's snapshots and runs: content first, then refs.
+    """Share what this clone recorded: content first, then refs.
 
     Plain `git push REMOTE 'refs/datmo/*'` does the same through the pre-push hook.
     """
@@ -56,7 +56,7 @@ def push(
 def fetch(
     remote: str | None, ids: tuple[str, ...], content: bool, dry_run: bool, json: bool
 ) -> int:
-    """Bring a remote's snapshots, runs and notes; large files come when they are needed."""
+    """Bring what others recorded; large files come when they are needed."""
     return _brought("fetch", remote, ids, content, dry_run, json)
 
 
@@ -67,7 +67,7 @@ def fetch(
 def pull(remote: str | None, ids: tuple[str, ...], content: bool, dry_run: bool, json: bool) -> int:
     """The same as `fetch`: what all wrote is put together when it is read, nothing is merged.
 
-    Names of snapshots bring their large files as well.
+    Names of snapshots, runs and artifacts bring their large files as well.
     """
     return _brought("pull", remote, ids, content, dry_run, json)
 

@@ -247,8 +247,25 @@ def test_get_merges_and_leaves_what_differs(project: Repo, tmp_path: Path) -> No
     assert sorted(path.name for path in target.iterdir()) == ["a", "d", "mine"]
     part = artifacts.get(opn, artifact="x", into=tmp_path / "p", path="d")
     assert [str(path.relative_to(part.path)) for path in Path(part.path).rglob("*")] == ["d", "d/b"]
-    with pytest.raises(PathDoesNotExist):
-        artifacts.get(opn, artifact="x", into=tmp_path / "q", path="zzz")
+    for path in (
+        "zzz",
+        "../d",
+        "../../..",
+        "/etc",
+        "/",
+        "d/../a",
+        "a/b",
+        "\udcff",
+        "\ud800",
+        ".git",
+    ):
+        with pytest.raises(PathDoesNotExist):
+            artifacts.get(opn, artifact="x", into=tmp_path / "q", path=path)
+        with pytest.raises(PathDoesNotExist):
+            artifacts.get(opn, artifact="x", path=path)
+        with pytest.raises(PathDoesNotExist):
+            artifacts.inspect(opn, artifact="x").read(path)
+    assert not (tmp_path / "q").exists()
     (tmp_path / "evil").symlink_to(tmp_path / "out")
     (tmp_path / "out").mkdir()
     (tmp_path / "u").mkdir()
