@@ -57,12 +57,8 @@ def outputs_of(given: Sequence[str] | Mapping[str, str], folder: str) -> tuple[O
     """`name=path` or `collection/name=path`, or paths by name; paths from `folder` on, where the
     command starts. Raises ValidationFailed, InvalidArgumentType."""
     found: dict[Output, None] = {}
-    pairs: Iterable[tuple[object, object]]
-    if isinstance(given, Mapping):
-        pairs = given.items()
-    else:
-        listed = [given] if isinstance(given, str) else given
-        pairs = (_split(text) for text in listed)
+    listed = [given] if isinstance(given, str) else given
+    pairs = listed.items() if isinstance(listed, Mapping) else map(_split, listed)
     for title, path in pairs:
         if not isinstance(path, str) or not isinstance(title, str):
             raise InvalidArgumentType("an output is a name and a path, both text")
@@ -89,11 +85,7 @@ def again(generated: Iterable[Mapping[str, Any]]) -> tuple[Output, ...]:
 
 
 def reap(
-    project: Project,
-    run: Underway,
-    said: Sequence[Mapping[str, Any]],
-    before: str,
-    after: str,
+    project: Project, run: Underway, said: Sequence[Mapping[str, Any]], before: str, after: str
 ) -> Harvest:
     """See what a run that ended used and made; `said` are the lines of `artifacts.jsonl`, `before`
     and `after` the trees. What cannot be had is noticed, and nothing is raised for it."""
@@ -184,22 +176,32 @@ def _take(
     try:
         if run.live.get("isolated"):
             leaf, name = _in_tree(project, run, after, output.path)
-            if leaf is None:
-                found.notices.append(f"{what}: the run left no {output.path}")
-            elif unless_as_in is not None and leaf == find(
-                project.repository.objects.tree, unless_as_in, os.fsencode(output.path)
-            ):
-                found.notices.append(f"{what}: the run did not change {output.path}, and failed")
-            else:
-                found.outputs.append((output, _counted(project, leaf, name)))
-            return
-        place = _on_disk(run, output.path)
-        if place is None:
+            content = None if leaf is None else _counted(project, leaf, name)
+        else:
+            place = _on_disk(run, output.path)
+            content = None if place is None else _read(project, place)
+        if content is None:
             found.notices.append(f"{what}: the run left no {output.path}")
-            return
-        found.outputs.append((output, _read(project, place)))
+        elif unless_as_in is None or (
+            run.facts.get("started") and content.tree != _held(project, unless_as_in, output.path)
+        ):
+            found.outputs.append((output, content))
+        else:
+            found.notices.append(f"{what}: the run did not change {output.path}, and failed")
     except DatmoError as error:
         found.notices.append(f"{what} of {output.path}: {error.message}")
+
+
+def _held(project: Project, tree: str, path: str) -> str | None:
+    """The tree of the objects that an artifact of a path in a tree would have."""
+    raw = b"" if path == "." else os.fsencode(path)
+    objects = project.repository.objects
+    leaf = find(objects.tree, tree, raw)
+    if leaf is None:
+        return None
+    if leaf[0] == TREE:
+        return leaf[1]
+    return objects.patch_tree(EMPTY_TREE, {raw.rpartition(b"/")[2]: leaf})
 
 
 def _candidates(run: Underway, path: str) -> Iterator[str]:

@@ -176,6 +176,9 @@ def test_a_missing_output_is_a_remark_and_the_code_is_the_tasks(here: Repo):
         "default/new:v0",
         "default/words:v0",
     ]
+    failed = run(here, "false", outputs=["old=weights"], in_place=True)
+    assert (failed.status, failed.generated) == ("failed", ())
+    assert "no version of default/old was made" in failed.notices[-1]
     # One that ends well says that this is its output.
     assert run(here, "true", outputs=["old=weights"]).generated[0]["version"] == 0
     single = run(here, "echo y >log", outputs=["new=log"]).generated[0]
