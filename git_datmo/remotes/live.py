@@ -115,6 +115,9 @@ def read(project: Project, url: str, oids: Sequence[str], *, streams: bool = Fal
                 found.append(_read(scratch, oid, streams))
             except (DamagedObject, InvalidDocument):
                 continue
+            except NewerFormat:
+                if streams:
+                    raise
     return found
 
 

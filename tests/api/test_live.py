@@ -13,6 +13,7 @@ from git_datmo.errors import (
     Conflict,
     EntityNotFound,
     FileAlreadyExistsError,
+    NewerFormat,
     PathDoesNotExist,
     RemoteError,
 )
@@ -191,6 +192,33 @@ def test_what_looks_like_a_secret_is_not_sent(hub: Repo, ada: Project, tmp_path:
     ada.repository.config.set("datmo.allowSecrets", "true")
     assert upload(ada, run).send({"alternative_name": "run_1"}, {"log": log}) is not None
     end(run)
+
+
+RUN = "a" * 32
+ODD = {
+    "not JSON": "{",
+    "no object": "[1]",
+    "newer": f'{{"format":99,"run_id":"{RUN}"}}',
+    "no run": '{"format":1,"run_id":"../.."}',
+    "deep": f'{{"format":1,"run_id":"{RUN}","x":{"[" * 3000 + "]" * 3000}}}',
+    "types": f'{{"format":1,"run_id":"{RUN}","labels":3,"created":"x","name":[1],"status":7}}',
+}
+
+
+def test_what_strangers_write(hub: Repo, ada: Project):
+    for number, text in enumerate([*ODD.values(), None]):
+        blob = hub.git("hash-object", "-w", "--stdin", input=text or "")
+        tree = hub.git("mktree", input=f"100644 blob {blob}\tlive.json\n" if text else "")
+        oid = hub.git("commit-tree", tree, "-m", "x")
+        hub.git("update-ref", f"refs/datmo-folders/u/f/n{number}", oid)
+        hub.git("update-ref", f"refs/datmo-live/{number:032x}", oid)
+    kinds = [node.kind for node in folder.ls(ada, path="/u/f")]
+    assert kinds == ["other"] * 5 + ["run", "other"]
+    named = folder.find(ada, path="/u/f/n5")
+    assert (named.labels, named.created, named.name, named.status) == ((), None, None, "running")
+    newer = folder.find(ada, path="/u/f/n2")
+    with pytest.raises(NewerFormat):
+        live.read(ada, id=newer.id or "")
 
 
 def test_how_often(ada: Project):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ KEYS: Final = (
     *("name", "labels", "description", "startTimestamp", "endTimestamp", "status"),
     *("alternativeName", "associations", "remote"),
 )
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _GONE = frozenset({"failed", "stopped", "timeout", "oom", "lost"})
 
 
@@ -65,13 +67,20 @@ def metadata(known: Facts) -> dict[str, Any]:
         "startTimestamp": layout.stamp(started / 1000),
         "endTimestamp": None if known.ended is None else layout.stamp(known.ended / 1000),
         "status": status(known.status),
-        "alternativeName": known.alternative_name or f"run_{known.id[:12]}",
+        "alternativeName": local_name(known.alternative_name, known.id),
         "associations": {
             "inputs": [association(record) for record in known.used],
             "outputs": [association(record) for record in known.generated],
         },
         "remote": [],
     }
+
+
+def local_name(alternative: str | None, run_id: str) -> str:
+    """What the local directory of a run is called: its alternative name, where that is one that
+    t9k could have made. A stranger's may be anything, `../..` too."""
+    fits = alternative is not None and _PLAIN.fullmatch(alternative) is not None
+    return str(alternative) if fits else f"run_{run_id[:12]}"
 
 
 def association(record: Mapping[str, Any]) -> dict[str, Any]:

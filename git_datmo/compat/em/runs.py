@@ -191,9 +191,9 @@ def _living(project: Project, node: Node, remote: str | None, record: Mapping[st
         "startTimestamp": None if node.started is None else layout.stamp(node.started / 1000),
         "endTimestamp": None,
         "status": facts.status(node.status or ""),
-        "alternativeName": node.alternative_name or node.title,
+        "alternativeName": facts.local_name(node.alternative_name, node.run_id or node.id or ""),
         "associations": None,
-        **(told if isinstance(told, Mapping) else {}),
+        **_believable(told),
         "remote": [dict(record)],
     }
     if node.is_dead:
@@ -208,6 +208,22 @@ def _living(project: Project, node: Node, remote: str | None, record: Mapping[st
     parts = {key: seen.said.get(key) for key in ("hyperparameters", "platform", "git")}
     hparams, platform, git = (one if isinstance(one, dict) else {} for one in parts.values())
     return Run(metadata, hparams, points, platform, git, run_id=node.run_id or "")
+
+
+def _believable(told: object) -> dict[str, Any]:
+    """Of what another machine says of its run, the parts that are what they have to be."""
+    if not isinstance(told, Mapping):
+        return {}
+    times = ("startTimestamp", "endTimestamp")
+    found: dict[str, Any] = {key: told[key] for key in times if isinstance(told.get(key), str)}
+    marks = told.get("associations")
+    if isinstance(marks, Mapping):
+        found["associations"] = {
+            key: [one for one in marks.get(key) or () if isinstance(one, Mapping)]
+            for key in ("inputs", "outputs")
+            if isinstance(marks.get(key), list)
+        }
+    return found
 
 
 def _marks(run: Run) -> list[Mark]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.api import folder, live, location, runs
+from git_datmo.api import elsewhere, folder, inline, live, location, private, runs
 from git_datmo.compat import em
 from git_datmo.compat.em import session
 from git_datmo.model.folder import Node
@@ -292,3 +292,27 @@ def test_the_end_of_a_program_sends_the_rest_and_a_kill_leaves_what_was_sent(
     assert recorded.read("metrics/train.jsonl").count(b"\n") == 50
     assert hub.refs("refs/datmo-live/") == {}
     assert_clean(ada)
+
+
+def test_a_run_of_a_stranger_stays_in_its_own_directory(hub: Repo, go: Callable[..., Repo]):
+    go("ada")
+    project = location.find(Path.cwd())
+    private.settle(project)
+    made = elsewhere.record(
+        project, name="x", alternative_name="../../../escaped", status="success"
+    )
+    folder.put(project, id=made.id, folder="/team", name="x", make_folder=True)
+    run = inline.start(project, name="y", alternative_name="../../../escaped2")
+    sender = live.Upload(
+        project, run_id=run.id, name="y", alternative_name="../../../escaped2", folder="/team"
+    )
+    sender.send({"alternative_name": "../../../escaped2", "metadata": {"labels": 3}}, {})
+    sender.close()
+    bob = go("bob")
+    for name, status in (("x", "Complete"), ("y", "Running")):
+        loaded = em.load_run(f"/team/{name}")
+        loaded.hparams["lr"] = 1
+        assert loaded.status == status
+        inside = Path(loaded.local).resolve()
+        assert inside.parent == (bob.path / ".em" / "runs").resolve()
+    run.finish()
