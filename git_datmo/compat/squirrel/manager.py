@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.api import artifact as artifacts
 from git_datmo.api import location
 from git_datmo.api.surroundings import User
-from git_datmo.compat.squirrel import serializers, shelf
+from git_datmo.compat.squirrel import runs, serializers, shelf
 from git_datmo.compat.squirrel.foundation import ArtifactManager, Catalog, CatalogSource
 from git_datmo.compat.squirrel.refusal import (
     IncompleteCollection,
@@ -57,7 +57,8 @@ class GitArtifactManager(ArtifactManager):
         collection: str = "default",
     ) -> None:
         super().__init__(collection_of(collection))
-        self._home = Path(os.path.abspath(Config().home if home is None else home))
+        folder = Path(os.path.abspath(Config().home if home is None else home))
+        self._home = runs.origin(folder)
         self._serializer = serializers.choose(serializer)
         self._project().require_known()
 
@@ -161,7 +162,9 @@ class GitArtifactManager(ArtifactManager):
         found, title = shelf.chosen(self._project(), artifact, where, version)
         asked = serializers.choose(serializer) if serializer is not None else self._serializer
         reader = serializers.reader(found, f"{where}/{artifact}:{title}", asked)
-        return reader.deserialize(found.read(serializers.file_of(reader)))
+        value = reader.deserialize(found.read(serializers.file_of(reader)))
+        runs.note(runs.USED, found)
+        return value
 
     def download_artifact(
         self,
@@ -258,6 +261,7 @@ class GitArtifactManager(ArtifactManager):
                 metadata=metadata or None,
                 user=User(dict(os.environ), running=True, folder=Path.cwd()),
             )
+        runs.note(runs.GENERATED, made)
         return shelf.source(self._project(), made, f"v{made.version}")
 
     def _project(self) -> Project:

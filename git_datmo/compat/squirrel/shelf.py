@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.api import artifact as artifacts
-from git_datmo.compat.squirrel import view
+from git_datmo.compat.squirrel import runs, view
 from git_datmo.compat.squirrel.foundation import Catalog, CatalogSource, Source
 from git_datmo.compat.squirrel.refusal import Ambiguous, Refused, refusing
 from git_datmo.errors import ArtifactNotFound
@@ -115,6 +115,7 @@ def download(project: Project, found: Artifact, to: Path) -> Path:
     there = folder.is_dir() and any(folder.iterdir())
     place = os.path.abspath(folder)
     gotten = artifacts.get(project, artifact=found.id, into=place, force=True)
+    runs.note(runs.USED, found)
     for notice in gotten.notices:
         logger.warning("%s", notice)
     if there:
