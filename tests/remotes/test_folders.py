@@ -147,48 +147,54 @@ def test_a_folder_is_not_replaced(ada: Clone):
     assert new.path == "/team/run_1"
 
 
-@pytest.mark.parametrize("strategy", ["error", "new", "replace"])
-def test_eight_that_want_one_name(hub: Repo, tmp_path: Path, strategy: str):
+def test_eight_that_want_one_name(hub: Repo, tmp_path: Path):
     clones = []
     for number in range(8):
         clone = Clone(hub.clone(tmp_path / f"clone{number}"))
-        clones.append((clone, clone.make("run", f"run_{number}")))
-    start = threading.Barrier(8)
-    placed: dict[int, Placed | None] = {}
-    refused: dict[int, Exception] = {}
+        clones.append((clone.repo.path, clone.make("run", f"run_{number}")))
 
-    def put(number: int) -> None:
-        clone, made = clones[number]
-        project = Project.open(clone.repo.path)
-        start.wait()
-        try:
-            placed[number] = folder.put(
-                project, id=made.id, folder="/f", make_folder=True, conflict_strategy=strategy
-            )
-        except FileAlreadyExistsError as error:
-            refused[number] = error
+    def race(strategy: str) -> tuple[list[int], list[int], dict[str, str]]:
+        """Who had a place, who was refused, and what lies there."""
+        start = threading.Barrier(8)
+        placed: list[int] = []
+        refused: list[int] = []
 
-    threads = [threading.Thread(target=put, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(placed) + len(refused) == 8
-    there = paths(hub)
-    if strategy == "error":
-        [winner] = placed
-        assert there == {"/f/run": clones[winner][1].id}
-    elif strategy == "new":
-        assert refused == {}
-        assert set(there.values()) == {made.id for _, made in clones}
-        assert "/f/run" in there
-    else:
-        assert refused == {}
-        assert list(there) == ["/f/run"]
-        last = Clone(hub.clone(tmp_path / "reader"))
-        assert folder.find(last.project, path="/f/run").id == there["/f/run"]
-        for number, (_, made) in enumerate(clones):
-            assert artifact.inspect(last.project, artifact=f"run_{number}").id == made.id
+        def put(number: int) -> None:
+            path, made = clones[number]
+            project = Project.open(path)
+            start.wait()
+            try:
+                wish = {"folder": f"/{strategy}", "make_folder": True}
+                folder.put(project, id=made.id, conflict_strategy=strategy, **wish)  # type: ignore[arg-type]
+                placed.append(number)
+            except FileAlreadyExistsError:
+                refused.append(number)
+
+        threads = [threading.Thread(target=put, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(placed) + len(refused) == 8
+        lies = {path: oid for path, oid in paths(hub).items() if path.startswith(f"/{strategy}/")}
+        return placed, refused, lies
+
+    placed, _, there = race("error")
+    [winner] = placed
+    assert there == {"/error/run": clones[winner][1].id}
+
+    _, refused, there = race("new")
+    assert refused == []
+    assert set(there.values()) == {made.id for _, made in clones}
+    assert "/new/run" in there
+
+    _, refused, there = race("replace")
+    assert refused == []
+    assert list(there) == ["/replace/run"]
+    last = Project.open(hub.clone(tmp_path / "reader").path)
+    assert folder.find(last, path="/replace/run").id == there["/replace/run"]
+    for number, (_, made) in enumerate(clones):
+        assert artifact.inspect(last, artifact=f"run_{number}").id == made.id
     hub.git("fsck", "--strict")
     assert TRIES > 8
 
