@@ -85,6 +85,7 @@ def conclude(
         "metrics": said.metrics,
         "outputs": [os.fsdecode(path) for path in sorted(changes)[:MAX_OUTPUTS]],
         "skipped": [f"{os.fsdecode(path)}: {why}" for path, why in found.skipped],
+        **{key: value for key, value in said.about.items() if not run.facts.get(key)},
     }
     parts = _parts(project, run, said)
     reaped = None
@@ -107,8 +108,6 @@ def conclude(
         note: dict[str, Any] = {"session": run.live["session"]}
         note |= {key: run.live[key] for key in ("message", "label") if run.live.get(key)}
         note |= {key: run.facts[key] for key in ("labels", "description") if run.facts.get(key)}
-        said_of_it = {key: run.facts.get(key) for key in ("labels", "description")}
-        note |= {key: value for key, value in said_of_it.items() if value}
         writer.note(oid, set=note)
         _retire(project, writer)
     made = reaped.notices if reaped is not None else ()

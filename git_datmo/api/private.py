@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from git_datmo.api import location
-from git_datmo.api import project as projects
 from git_datmo.errors import IdentityMissing, ReadOnlyRepository
 from git_datmo.records.project import Project
 
@@ -42,6 +41,8 @@ def settle(project: Project, name: str | None = None) -> bool:
 
     Any number of processes may ask at once. Raises Conflict in a mirror, ReadOnlyRepository.
     """
+    from git_datmo.api import project as projects
+
     with _alone(project.repository.common_dir):
         if project.initialized:
             return False

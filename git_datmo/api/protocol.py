@@ -45,7 +45,8 @@ _LEVELS = frozenset(
 class Said:
     """What a task said. `metrics` has the last value of each name by type of its series, `lines`
     the points of each type as they are recorded, `resources` what it used and generated, each
-    with its `role`, `notices` what was not understood."""
+    with its `role`, `about` what it calls itself (alternative_name, labels, description), `notices`
+    what was not understood."""
 
     config: dict[str, Any] = field(default_factory=dict)
     stats: dict[str, Any] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Said:
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: dict[str, bytes] = field(default_factory=dict)
     resources: list[dict[str, Any]] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
     @property
@@ -79,7 +81,23 @@ def read(task: Path, stdout: Path | None) -> Said:
         said.results = results(stdout)
     _series(task / "metrics.jsonl", said)
     _resources(task / "artifacts.jsonl", said)
+    _about(task / "about.json", said)
     return said
+
+
+def _about(path: Path, said: Said) -> None:
+    try:
+        found = _document(path, "about")
+    except DatmoError as error:
+        said.notices.append(f"the task's about.json was not understood: {error.message}")
+        return
+    name, labels, text = (found.get(key) for key in ("alternative_name", "labels", "description"))
+    if isinstance(name, str) and name.isprintable() and 0 < len(name) <= MAX_VALUE:
+        said.about["alternative_name"] = name
+    if isinstance(labels, list):
+        said.about["labels"] = [each for each in labels if isinstance(each, str)][:MAX_KEYS]
+    if isinstance(text, str):
+        said.about["description"] = text
 
 
 def _document(path: Path, kind: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ NEW = ".new-"
 MAKING_SECONDS = 60.0
 END_BYTES = 4096
 PROTOCOL = frozenset(
-    {"config.json", "stats.json", "metrics.jsonl", "artifacts.jsonl", "inputs.json"}
+    {"config.json", "stats.json", "metrics.jsonl", "artifacts.jsonl", "inputs.json", "about.json"}
 )
 
 

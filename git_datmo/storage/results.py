@@ -27,7 +27,10 @@ from git_datmo.storage.trees import Trees
 __all__ = ["PROTOCOL", "TASK", "Options", "Results", "read"]
 
 # Files at the top of the task directory that are read into the run instead.
-PROTOCOL = (b"config.json", b"stats.json", b"metrics.jsonl", b"artifacts.jsonl", b"inputs.json")
+PROTOCOL = (
+    *(b"config.json", b"stats.json", b"metrics.jsonl"),
+    *(b"artifacts.jsonl", b"inputs.json", b"about.json"),
+)
 TASK = b"task"
 
 

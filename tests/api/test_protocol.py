@@ -117,3 +117,14 @@ def test_what_is_no_document_is_said_and_does_no_harm(task: Path, name: str, kin
     assert found.notices, f"{kind} as {name} went unnoticed"
     assert "secret" not in str(found)
     assert (found.config, found.stats, found.metrics) == ({}, {}, {})
+
+
+def test_what_a_task_calls_itself(tmp_path: Path):
+    about = tmp_path / "about.json"
+    about.write_text('{"alternative_name": "a_1", "labels": ["x", 3], "description": "d", "z": 1}')
+    found = protocol.read(tmp_path, None)
+    assert found.about == {"alternative_name": "a_1", "labels": ["x"], "description": "d"}
+    about.write_text('{"alternative_name": "a\\nb", "labels": "x", "description": 3}')
+    assert protocol.read(tmp_path, None).about == {}
+    about.write_text("[1]")
+    assert "about.json was not understood" in protocol.read(tmp_path, None).notices[0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +132,7 @@ def _recorded(
     task, project = place.task(), place.project()
     if task is not None or project is None:
         tracked = TrackedRun(task or local, os.environ.get(RUN, ""), None)
+        _introduce(tracked.folder, metadata)
     else:
         home, top = place.home().absolute(), project.repository.work_tree
         inside = top is None or home.resolve().is_relative_to(top.resolve())
@@ -155,6 +158,17 @@ def _recorded(
         run._local.write(file, content)
     run._local.index()
     return run, tracked
+
+
+def _introduce(task: Path, metadata: Mapping[str, Any]) -> None:
+    """Tell the task's run what it is called, unless another run of the same task has done so."""
+    said = {
+        "alternative_name": metadata["alternativeName"],
+        "labels": metadata["labels"],
+        "description": metadata["description"],
+    }
+    with suppress(OSError), open(task / "about.json", "x", encoding="utf-8") as file:
+        json.dump(said, file)
 
 
 def load_run(

@@ -136,10 +136,12 @@ def test_inside_a_task_it_adds_to_the_tasks_run(project: Repo):
     assert ".em/runs/ending_" in done.stdout
     (made,) = runs.ls(location.find(project.path))
     assert (made.type, made.status) == ("script", "success")
+    assert not (project.path / ".em").exists()
     assert made.metrics == {"train": {"loss": 4}}
     assert made.config == {"lr": 1, "seen": 5}
     assert made.outputs == ()
-    assert not (project.path / ".em").exists()
+    assert (made.alternative_name or "").startswith("ending_")
+    assert em.load_run(str(made.alternative_name)).metrics["train"][-1]["value"] == {"loss": 4}
 
 
 def test_a_directory_of_t9k_itself_is_read_and_recorded(project: Repo):
