@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from git_datmo.api import location, runs
+from git_datmo.cli.main import main
 from git_datmo.compat import em
 from git_datmo.compat.em import session
 from tests.kit.git import Repo
-from tests.kit.program import datmo
+from tests.kit.program import Result
 
 OLD = {
     "metadata.yaml": """
@@ -61,6 +62,23 @@ def ada(hub: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     session._session.logged_in, session._session.chosen = False, None
 
 
+Shell = Callable[..., Result]
+
+
+@pytest.fixture
+def datmo(capsys: pytest.CaptureFixture[str]) -> Shell:
+    """The program in this process: many short commands are asked here."""
+
+    def run(*args: object, check: bool = True) -> Result:
+        capsys.readouterr()
+        code = main([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        assert not check or code == 0, f"{args} exited {code}\n{out}{err}"
+        return Result(out, err, code)
+
+    return run
+
+
 def a_run() -> em.Run:
     run = em.create_run(name="mnist", hparams={"lr": 0.1}, labels=["x"])
     run.log("train", {"loss": 0.5}, step=1)
@@ -79,7 +97,7 @@ def old_run(parent: Path) -> Path:
     return folder
 
 
-def test_local_directories(ada: Repo):
+def test_local_directories(ada: Repo, datmo: Shell):
     run = a_run()
     old_run(Path(".em/runs"))
     listed = datmo("em", "ls", ".em/runs").stdout.splitlines()
@@ -107,7 +125,7 @@ def test_local_directories(ada: Repo):
     assert "s3://bucket/w" in datmo("em", "describe", artifact).stdout
 
 
-def test_sending_and_looking_at_folders(hub: Repo, ada: Repo):
+def test_sending_and_looking_at_folders(hub: Repo, ada: Repo, datmo: Shell):
     run = a_run()
     sent = datmo("em", "upload", ".em/runs", "-f", "digits", "-m")
     assert sent.stdout.startswith(f"Uploaded .em/runs/{run.alternative_name} to /ada/digits/mnist")
@@ -135,7 +153,9 @@ def test_sending_and_looking_at_folders(hub: Repo, ada: Repo):
         assert "Traceback" not in gone.stderr
 
 
-def test_a_run_of_another_machine_in_the_old_layout_is_recorded_and_sent(hub: Repo, ada: Repo):
+def test_a_run_of_another_machine_in_the_old_layout_is_recorded_and_sent(
+    hub: Repo, ada: Repo, datmo: Shell
+):
     folder = old_run(Path("from-away"))
     whole = datmo("em", "describe", folder, "--json").json()
     assert whole["hyperparameters"] == {"lr": 0.25, "sizes": [1, 2]}
@@ -151,7 +171,9 @@ def test_a_run_of_another_machine_in_the_old_layout_is_recorded_and_sent(hub: Re
     assert list(hub.refs("refs/datmo-folders/")) == ["refs/datmo-folders/team/old"]
 
 
-def test_outside_of_a_repository(ada: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_outside_of_a_repository(
+    ada: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, datmo: Shell
+):
     run = a_run()
     away = tmp_path / "away"
     away.mkdir()
