@@ -41,6 +41,9 @@ class Known:
         return sorted(listed, key=lambda node: (node.kind != model.FOLDER, node.path))
 
     def _learn(self, oids: Iterable[str], there: Listing) -> None:
+        oids = set(oids)
+        if not oids:
+            return
         index = catalogue.refresh(self._project)
         new = {oid for oid in oids if oid not in self._live and index.get(oid) is None}
         flying = sorted(new & set(there.live.values()))

@@ -95,11 +95,11 @@ def upload(
 
     PATH is the directory of one, or of several. What was not recorded yet is recorded first.
     """
-    from git_datmo.compat.em import place, verbs
+    from git_datmo.compat.em import verbs
     from git_datmo.ui import em as ui
 
     sent = verbs.upload(
-        _project() or place.required(),
+        _project(),
         path=path,
         folder=folder,
         make_folder=make_folder,

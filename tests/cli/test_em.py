@@ -182,4 +182,9 @@ def test_outside_of_a_repository(
     assert "mnist" in datmo("em", "ls", ".").stdout
     assert "lr: 0.1" in datmo("em", "describe", run.alternative_name).stdout
     assert "folders lie on a git remote" in datmo("em", "ls", "digits", check=False).stderr
+    datmo("em", "upload", "nowhere", check=False)
     assert os.listdir(away) == [run.alternative_name], "looking makes nothing"
+    bare = Repo.init(tmp_path / "bare")
+    monkeypatch.chdir(bare.path)
+    assert datmo("em", "ls").stdout.split() == ["name"]
+    assert not (bare.git_dir / "datmo").exists()

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.compat.em import uploading
+from git_datmo.compat.em import place, uploading
 from git_datmo.compat.em.absence import NotHere
 from git_datmo.errors import InvalidDocument, PathDoesNotExist
 from git_datmo.model.folder import ARTIFACT, FOLDER, RUN, Node
@@ -51,7 +51,7 @@ def describe(project: Project | None, *, path: str, remote: str | None = None) -
 
 
 def upload(
-    project: Project,
+    project: Project | None,
     *,
     path: str,
     folder: str = "default",
@@ -66,6 +66,9 @@ def upload(
     """
     from git_datmo.api import folder as folders
 
+    uploading.directories(path)
+    # Only what there is something to send from is worth a project of its own.
+    project = project or place.required()
     chosen = folders.remote_of(project, remote)
     sent = uploading.upload_all(
         path, folder, make_folder, conflict_strategy, project=project, remote=chosen
