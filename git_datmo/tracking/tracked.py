@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from git_datmo.errors import RunUnderWay
 from git_datmo.model.series import Point
 from git_datmo.tracking import current, origin, parts, resources, stdout
 from git_datmo.tracking.ending import ending, last_error
@@ -20,6 +21,7 @@ from git_datmo.tracking.sink import FAULTS, METRICS, Sink, said, warn
 
 if TYPE_CHECKING:
     from git_datmo.model.artifact import Artifact
+    from git_datmo.model.folder import Placed
     from git_datmo.model.run import Facts, Run
     from git_datmo.records.project import Project
     from git_datmo.tracking.recording import Recording
@@ -221,6 +223,18 @@ class TrackedRun(Sink):
             except FAULTS as error:
                 warn(f"run {self.id[:12]} could not be recorded: {said(error)}")
         return self.run
+
+    def upload(self, folder: str = "default", **wish: Any) -> Placed | None:
+        """Share it, once it is recorded, and put it into a folder of a remote; `wish` are the
+        keywords of `folder.put`: remote, make_folder, conflict_strategy, name.
+
+        Raises RunUnderWay before its end, and what `folder.put` raises.
+        """
+        from git_datmo.api import folder as folders
+
+        if self.run is None or self.project is None:
+            raise RunUnderWay(f"the run {self.id[:12]} is not recorded yet", hint="finish() it")
+        return folders.put(self.project, id=self.run.id, folder=folder, **wish)
 
     def __enter__(self) -> TrackedRun:
         return self

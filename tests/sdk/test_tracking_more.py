@@ -11,7 +11,7 @@ import git_datmo as datmo
 from git_datmo.api import artifact as artifacts
 from git_datmo.api import location
 from git_datmo.api import run as runs
-from git_datmo.errors import RunNotFound
+from git_datmo.errors import RunNotFound, RunUnderWay
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 
@@ -49,6 +49,14 @@ def test_words_parameters_and_what_is_printed(
     assert second.run.continues == made.id
     assert (second.run.results, second.run.logs) == ({"accuracy": 0.75}, "accuracy: 0.75\n")
     assert capsys.readouterr().out == "accuracy: 0.75\n"
+    project.git("init", "--bare", "-q", "../there.git")
+    placed = second.upload("mine", remote="../there.git", make_folder=True, name="second")
+    assert placed is not None
+    assert (placed.path, placed.id) == ("/ada/mine/second", second.run.commit)
+    third = datmo.start_run()
+    with pytest.raises(RunUnderWay):
+        third.upload()
+    third.finish()
     with pytest.raises(RunNotFound):
         datmo.start_run(continues="nothing")
     assert_clean(project)

@@ -178,8 +178,9 @@ class Run(Described):
     def _record(self) -> Recorded | None:
         """It as git-datmo recorded it, recorded first where it was not; None in a task, which is
         recorded when it ends. Raises RunUnderWay for one that another process has."""
-        if self._tracked is not None:
-            return self._tracked.run
+        tracked = self._tracked
+        if tracked is not None and (tracked.run or tracked.attached or not self._finished):
+            return tracked.run
         self._begin()
         return self._recorder() if self._recorder is not None else None
 

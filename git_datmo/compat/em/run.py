@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.compat.em import console, facts, layout, place
 from git_datmo.compat.em.experiment import Run
@@ -19,6 +19,9 @@ from git_datmo.errors import FileIOError, ValidationFailed
 from git_datmo.model.folder import check_strategy
 from git_datmo.tracking.params import Params
 from git_datmo.tracking.run import RUN, TrackedRun, opened
+
+if TYPE_CHECKING:
+    from git_datmo.model.run import Run as Recorded
 
 __all__ = ["Mark", "Run", "create_run", "load_run"]
 
@@ -151,6 +154,7 @@ def _recorded(
         git=facts.git(tracked.git, project),
         local=local,
     )
+    run._recorder = lambda: _recorded_late(run)
     listed = documents(metadata, hparams, run.platform, run.git)
     run._local.make()
     # Last the one that makes it a run to others.
@@ -158,6 +162,13 @@ def _recorded(
         run._local.write(file, content)
     run._local.index()
     return run, tracked
+
+
+def _recorded_late(run: Run) -> Recorded | None:
+    """Record from its local directory what could not be recorded when it ended."""
+    from git_datmo.compat.em import runs
+
+    return runs.of_directory(run._local.root)._record()
 
 
 def _introduce(task: Path, metadata: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -207,6 +208,24 @@ def test_a_directory_of_t9k_itself_is_read_and_recorded(project: Repo):
     found = elsewhere.find(location.find(project.path), alternative_name=local.name)
     assert found == made
     assert {path: path.read_bytes() for path in local.rglob("*") if path.is_file()} == state
+
+
+def test_what_could_not_be_recorded_is_recorded_later(
+    project: Repo, caplog: pytest.LogCaptureFixture
+):
+    run = em.create_run(name="late", hparams={"lr": 1}, labels="x")
+    run.log("train", {"loss": 1}, step=1)
+    assert run._task is not None
+    shutil.rmtree(run._task.parent)
+    run.log("train", {"loss": 2}, step=2)
+    run.finish()
+    assert "could not be recorded" in caplog.text
+    assert (run.status, len(run.metrics["train"])) == ("Complete", 2)
+    made = run._record()
+    assert made is not None
+    assert (made.id, made.status, made.labels) == (run.run_id, "success", ("x",))
+    assert (made.metrics, made.config) == ({"train": {"loss": 2}}, {"lr": 1})
+    assert_clean(project)
 
 
 def test_importing_does_nothing(tmp_path: Path):
