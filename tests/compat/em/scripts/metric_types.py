@@ -2,6 +2,7 @@
 """Metric types of all spellings, and values of all kinds that are one number."""
 
 import math
+import shutil
 
 from t9k import em
 
@@ -28,5 +29,9 @@ assert metrics["train"][1]["sequence"]["epoch"] == 1
 assert metrics["train"][0]["sequence"]["epoch"] is None
 assert math.isnan(metrics["gpu/0 übung"][0]["value"]["load"])
 run.finish()
-again = em.load_run(run.local)
-assert [p["value"] for p in again.metrics["train"]] == [p["value"] for p in metrics["train"]]
+for where in (run.local, run.alternative_name):
+    again = em.load_run(where)
+    assert [p["value"] for p in again.metrics["train"]] == [{"loss": 1.0}] * 2, again.metrics
+    assert math.isinf(again.metrics["gpu/0 übung"][0]["value"]["peak"])
+    if where == run.local:
+        shutil.rmtree(run.local)
