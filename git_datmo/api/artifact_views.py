@@ -99,24 +99,26 @@ def view(
     freed. Raises ContentMissing, UnsafeName, UnsafePath, NoSpace.
     """
     place = place_of(project, record.id)
-    room = place.parent
-    if place.is_dir():
+    whole = place.parent
+    if views.is_whole(project.home, record.id):
         with suppress(OSError):
-            if time.time() - place.stat().st_mtime > _FRESH_SECONDS:
-                os.utime(place)
+            if time.time() - whole.stat().st_mtime > _FRESH_SECONDS:
+                os.utime(whole)
         return place
     plan = _plan(project, record, None)
     source = _content(project, record, progress, expect)
     with disk_errors(project.home):
-        room.mkdir(parents=True, exist_ok=True)
-        fresh = room / f".new-{os.urandom(8).hex()}"
-        restore.write_into(plan, project.repository.objects, source, fresh)
+        fresh = whole.with_name(f".new-{os.urandom(8).hex()}")
+        fresh.mkdir(parents=True)
         try:
+            made = fresh / views.FILES
+            restore.write_into(plan, project.repository.objects, source, made)
             for entry in plan.entries:
                 if entry.mode not in (*FOLDERS, LINK):
-                    full = os.path.join(os.fsencode(fresh), entry.path)
+                    full = os.path.join(os.fsencode(made), entry.path)
                     os.chmod(full, stat.S_IMODE(os.stat(full).st_mode) & ~0o222)
-            os.rename(fresh, place)
+            (fresh / views.LOOK).write_text(views.seal(made), "ascii")
+            os.rename(fresh, whole)
         except BaseException as error:
             views.discard_folder(fresh)
             # Another process made the same one meanwhile.
@@ -127,7 +129,7 @@ def view(
 
 def place_of(project: Project, oid: str) -> Path:
     """Where the view of a version lies, or will."""
-    return project.home / views.ROOM / oid
+    return project.home / views.ROOM / oid / views.FILES
 
 
 def _plan(project: Project, record: Record, path: str | None) -> Plan:

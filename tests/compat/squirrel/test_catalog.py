@@ -58,7 +58,7 @@ def test_a_source_makes_its_files_when_it_is_opened(
         assert list(driver.keys()) == ["a/f"]
         assert driver.get("a/f") == b"0"
         assert views(project) == [source.metadata["commit"]]
-        view = project.common_dir / "datmo" / "views" / source.metadata["commit"]
+        view = project.common_dir / "datmo" / "views" / source.metadata["commit"] / "files"
         assert source.driver_kwargs["url"] == f"file://{view}"
         assert (view / "a" / "f").stat().st_mode & 0o222 == 0
         view.rename(view.with_name("elsewhere"))  # as if its space had been freed
