@@ -38,6 +38,8 @@ def test_help_loads_nothing_heavy(words: str):
     assert found & (HEAVY | {"yaml", "xxhash", "blake3"}) == set()
 
 
-@pytest.mark.parametrize("words", ["snapshot ls", "snapshot ls --json", "session ls", "artifact ls"])
+@pytest.mark.parametrize(
+    "words", ["snapshot ls", "snapshot ls --json", "session ls", "artifact ls"]
+)
 def test_lists_do_without_libgit2(project: Repo, words: str):
     assert "pygit2" not in loaded("-m", "git_datmo", *words.split())
