@@ -28,6 +28,8 @@ from git_datmo.storage import secrets
 FACTS: Final = "live.json"
 FORMAT: Final = 1
 PIECE: Final = 256 * 1024
+SEAM: Final = 512
+"""How many bytes before a piece are looked at with it: a secret may lie across."""
 MAX_FACTS: Final = 16 * 1024 * 1024
 STREAMS: Final = ("log", "metrics")
 _WORDS = {"log": "what the run printed", "metrics": "what the run logged"}
@@ -92,9 +94,12 @@ class Feed:
         if path is None or not path.is_file():
             return
         with path.open("rb") as file:
-            file.seek(len(full) * PIECE)
+            before = min(SEAM, len(full) * PIECE)
+            file.seek(len(full) * PIECE - before)
+            seam = file.read(before)
             while data := file.read(PIECE):
-                self._require_harmless(_WORDS[name], data)
+                self._require_harmless(_WORDS[name], seam + data)
+                seam = data[-SEAM:]
                 oid = self._open().blob(data)
                 if len(data) == PIECE:
                     full.append(oid)

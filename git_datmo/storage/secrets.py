@@ -35,6 +35,9 @@ _CONTENT = re.compile(
     re.VERBOSE,
 )
 
+# In JSON the letter of an escape may stand before a token, and is no part of a word.
+_ESCAPE = re.compile(rb"\\(?:[bfnrt]|u[0-9a-fA-F]{4})")
+
 # Every pattern of _CONTENT holds one of these, so most files are dismissed by a plain search.
 _MARKS = (
     b"PRIVATE KEY", b"AKIA", b"ASIA", b"gh", b"glpat-", b"xox", b"AIza", b"hf_", b"sk-",
@@ -63,5 +66,7 @@ def in_content(data: bytes) -> str | None:
     """Which kind of secret the bytes hold, or None."""
     if not any(mark in data for mark in _MARKS):
         return None
-    match = _CONTENT.search(data)
+    match = _CONTENT.search(data) or (
+        _CONTENT.search(_ESCAPE.sub(b" ", data)) if b"\\" in data else None
+    )
     return f"it holds a {str(match.lastgroup).replace('_', ' ')}" if match else None

@@ -188,7 +188,24 @@ def test_what_looks_like_a_secret_is_not_sent(hub: Repo, ada: Project, tmp_path:
         upload(ada, run).send({"alternative_name": "run_1"}, {"log": log})
     with pytest.raises(Conflict, match="what it says of itself"):
         upload(ada, run).send({"hyperparameters": {"key": token.decode()}}, {})
+    with pytest.raises(Conflict, match="what it says of itself"):
+        # JSON has the letter n of an escape before it.
+        upload(ada, run).send({"hyperparameters": {"key": f"is:\n{token.decode()}"}}, {})
     assert hub.refs() == {}
+    # It lies across two pieces; the first one was sent while it was not there yet.
+    log.write_bytes((b"x" * PIECE + b"\n" + token)[20 : PIECE + 20])
+    sender = upload(ada, run, make_folder=True, folder="f")
+    assert sender.send({"alternative_name": "run_1"}, {"log": log}) is not None
+    before = hub.refs()
+    with log.open("ab") as file:
+        file.write(token[19:] + b"\n")
+    with pytest.raises(Conflict, match="what the run printed looks like a secret"):
+        sender.send({"alternative_name": "run_1"}, {"log": log})
+    with pytest.raises(Conflict, match="what the run printed looks like a secret"):
+        upload(ada, run).send({"alternative_name": "run_1"}, {"log": log})
+    sender.close()
+    assert hub.refs() == before
+    log.write_bytes(b"token: " + token + b"\n")
     ada.repository.config.set("datmo.allowSecrets", "true")
     assert upload(ada, run).send({"alternative_name": "run_1"}, {"log": log}) is not None
     end(run)
