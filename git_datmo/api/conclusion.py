@@ -24,9 +24,10 @@ from git_datmo.model.run import command_text
 from git_datmo.model.workspace import WORKSPACES
 from git_datmo.records import catalogue, chain, flights, runs
 from git_datmo.records.kinds import RUN
+from git_datmo.records.parts import stored
 from git_datmo.records.project import Project
 from git_datmo.storage import refs, worktree
-from git_datmo.storage.objects import BLOB, TREE
+from git_datmo.storage.objects import TREE
 from git_datmo.storage.treediff import Leaf, diff, find
 from git_datmo.storage.worktree import Options
 
@@ -240,21 +241,12 @@ def _parts(project: Project, run: Underway, said: protocol.Said) -> dict[bytes, 
     for name in ("log", "system.jsonl"):
         path = run.flight.path / name
         if path.exists() and (path.stat().st_size or name == "log"):
-            parts[name.encode()] = _stored(project, path)
+            parts[name.encode()] = stored(project, path)
     for kind, data in said.lines.items():
         part = run.flight.path / f"metrics.{kind}.jsonl"
         part.write_bytes(data)
-        parts[f"metrics/{kind}.jsonl".encode()] = _stored(project, part)
+        parts[f"metrics/{kind}.jsonl".encode()] = stored(project, part)
     return parts
-
-
-def _stored(project: Project, path: Path) -> Leaf:
-    objects = project.repository.objects
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size < project.threshold:
-            return BLOB, objects.write_blob(file.read())
-        pointer = project.store.ingest(file.fileno(), sync=project.durability == "full")
-        return BLOB, objects.write_blob(pointer.encode())
 
 
 def _retire(project: Project, writer: chain.Writer) -> None:

@@ -3,7 +3,6 @@ copied from another machine, or was written by another program."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from git_datmo.model.ids import new_nonce
 from git_datmo.model.run import ENDED, INLINE, Run
 from git_datmo.records import catalogue, chain, layout, runs
 from git_datmo.records.kinds import RUN
+from git_datmo.records.parts import stored
 from git_datmo.records.project import Project
 from git_datmo.storage.objects import BLOB
 from git_datmo.storage.treediff import Leaf
@@ -122,16 +122,7 @@ def _parts(project: Project, said: protocol.Said, log: Path | None) -> dict[byte
         for kind, data in said.lines.items():
             path = Path(folder) / f"{kind}.jsonl"
             path.write_bytes(data)
-            parts[f"metrics/{kind}.jsonl".encode()] = _stored(project, path)
+            parts[f"metrics/{kind}.jsonl".encode()] = stored(project, path)
     if log is not None and log.is_file():
-        parts[b"log"] = _stored(project, log)
+        parts[b"log"] = stored(project, log)
     return parts
-
-
-def _stored(project: Project, path: Path) -> Leaf:
-    objects = project.repository.objects
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size < project.threshold:
-            return BLOB, objects.write_blob(file.read())
-        pointer = project.store.ingest(file.fileno(), sync=project.durability == "full")
-        return BLOB, objects.write_blob(pointer.encode())

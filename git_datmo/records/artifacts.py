@@ -18,8 +18,6 @@ from typing import Any
 from git_datmo.errors import (
     Conflict,
     DamagedObject,
-    InvalidDocument,
-    NewerFormat,
     UsageError,
     ValidationFailed,
 )
@@ -40,7 +38,7 @@ from git_datmo.model.expression import And, Compare
 from git_datmo.model.ids import new_nonce
 from git_datmo.model.names import check_name as check_part
 from git_datmo.model.text import encodable
-from git_datmo.records import layout, promises
+from git_datmo.records import layout, promises, statement
 from git_datmo.records.kinds import ARTIFACT
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
@@ -52,7 +50,6 @@ from git_datmo.storage.treediff import Leaf, find, walk
 FACTS = FACTS_FILE.encode()
 OBJECTS = b"objects.jsonl"
 FILES = b"files"
-FORMAT = 1
 MAX_FACTS = 1024 * 1024
 MAX_OBJECTS = 256 * 1024 * 1024
 MAX_ENTRIES = 4_000_000
@@ -112,7 +109,7 @@ def write(
     if "\0" in message:
         raise ValidationFailed("a message cannot hold a NUL character")
     objects = project.repository.objects
-    said: dict[str, Any] = {"format": FORMAT, "collection": collection, "name": name}
+    said: dict[str, Any] = {"format": statement.FORMAT, "collection": collection, "name": name}
     said |= {"version": version, **counts}
     if metadata:
         said["metadata"] = dict(metadata)
@@ -143,22 +140,7 @@ def write(
 def facts(project: Project, commit: Commit) -> dict[str, Any]:
     """What a version's commit says of it, typed JSON. Raises DamagedObject, NewerFormat."""
     text, found = layout.trailers(commit.message)
-    objects = project.repository.objects
-    leaf = find(objects.tree, commit.tree, FACTS)
-    if leaf is None or leaf[0] != BLOB or (objects.size(leaf[1]) or 0) > MAX_FACTS:
-        raise DamagedObject(f"the artifact {commit.id} has no artifact.json")
-    try:
-        said = document.load_encoded(objects.blob(leaf[1]).removesuffix(b"\n"))
-    except InvalidDocument as error:
-        raise DamagedObject(f"artifact.json of {commit.id}: {error.message}") from error
-    number = said.get("format") if isinstance(said, dict) else None
-    if type(number) is int and number > FORMAT:
-        raise NewerFormat(
-            f"artifact.json of {commit.id} is written in format {number}; this git-datmo reads "
-            f"up to {FORMAT}"
-        )
-    if not isinstance(said, dict) or number != FORMAT:
-        raise DamagedObject(f"artifact.json of {commit.id} does not describe an artifact")
+    said = statement.read(project, commit, "artifact", limit=MAX_FACTS)
     try:
         collection, name = check_collection(said.get("collection")), check_name(said.get("name"))
     except UsageError as error:

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from git_datmo.errors import DamagedObject, InvalidDocument, NewerFormat
+from git_datmo.errors import DamagedObject
 from git_datmo.model import document
 from git_datmo.model.run import ENDED, Facts, command_text
 from git_datmo.model.text import spelled
-from git_datmo.records import layout
+from git_datmo.records import layout, statement
 from git_datmo.records.project import Project
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, Commit
-from git_datmo.storage.treediff import Leaf, find
+from git_datmo.storage.treediff import Leaf
 
 FILE = b"run.json"
-FORMAT = 1
 MAX_BYTES = 16 * 1024 * 1024
 # The year 9999 in milliseconds: no calendar goes much further.
 LATEST = 253_370_764_800_000
@@ -57,7 +56,7 @@ def write(
     `STORED`, `parts` the tree's other entries by path. Bytes of names become escapes."""
     objects = project.repository.objects
     kept = {name: spelled(facts[name]) for name in STORED if facts.get(name) not in (None, {}, ())}
-    data = document.dumps({"format": FORMAT, **kept}) + b"\n"
+    data = document.dumps({"format": statement.FORMAT, **kept}) + b"\n"
     changes: dict[bytes, Leaf | None] = {**parts, FILE: (BLOB, objects.write_blob(data))}
     author, seconds, offset = project.identity
     title = command_text(tuple(facts.get("command") or ())) or str(facts.get("type"))
@@ -78,21 +77,8 @@ def facts(project: Project, commit: Commit) -> dict[str, Any]:
     run_id = found.get("Datmo-Run", "")
     if not layout.is_run_id(run_id):
         raise DamagedObject(f"the trailer Datmo-Run of the run {commit.id} is no id")
-    objects = project.repository.objects
-    leaf = find(objects.tree, commit.tree, FILE)
-    if leaf is None or leaf[0] != BLOB or (objects.size(leaf[1]) or 0) > MAX_BYTES:
-        raise DamagedObject(f"the run {commit.id} has no run.json")
-    try:
-        said = document.load_encoded(objects.blob(leaf[1]).removesuffix(b"\n"))
-    except InvalidDocument as error:
-        raise DamagedObject(f"run.json of the run {commit.id}: {error.message}") from error
-    number = said.get("format") if isinstance(said, dict) else None
-    if type(number) is int and number > FORMAT:
-        raise NewerFormat(
-            f"run.json of the run {commit.id} is written in format {number}; this git-datmo reads "
-            f"up to {FORMAT}"
-        )
-    if not isinstance(said, dict) or said.get("id") != run_id or number != FORMAT:
+    said = statement.read(project, commit, "run", limit=MAX_BYTES)
+    if said.get("id") != run_id:
         raise DamagedObject(f"run.json of the run {commit.id} does not describe it")
     known = {name: said[name] for name in STORED if _is_sound(name, said.get(name))}
     if known.get("status") not in ENDED or not isinstance(known.get("created"), int):
