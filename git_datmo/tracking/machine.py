@@ -48,7 +48,8 @@ def about() -> dict[str, Any]:
         module = sys.modules.get(name)
         version = getattr(module, "__version__", None)
         if isinstance(version, str):
-            packages[name] = version
+            # torch's is a class of its own, which nothing that is written can be.
+            packages[name] = str.__str__(version)
     found: dict[str, Any] = {"python": ".".join(map(str, sys.version_info[:3]))}
     if packages:
         found["packages"] = packages

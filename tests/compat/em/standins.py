@@ -23,6 +23,10 @@ class Tensor:
         return int(self._value)
 
 
+class Version(str):
+    """What compares with other versions, as `torch.__version__` does."""
+
+
 class KerasCallback:
     """`keras.callbacks.Callback`: a model, and hooks that do nothing."""
 

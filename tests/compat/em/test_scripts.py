@@ -351,9 +351,10 @@ def test_callbacks_in_a_script(desk: Desk):
     stand_in = desk.path.parent / "packages"
     stand_in.mkdir()
     (stand_in / "standins.py").write_text(text)
+    # A version may be a text with abilities, as that of torch is.
     (stand_in / "keras.py").write_text(
-        "from standins import KERAS, Model, Optimizer\n"
-        "callbacks, __version__ = KERAS.callbacks, '3.15'\n"
+        "from standins import KERAS, Model, Optimizer, Version\n"
+        "callbacks, __version__ = KERAS.callbacks, Version('3.15')\n"
     )
     desk.run("functional.py", env={"PYTHONPATH": str(stand_in)})
     run = desk.one()
