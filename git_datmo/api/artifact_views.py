@@ -17,7 +17,7 @@ from git_datmo.records import artifacts
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.remotes.content import needed
-from git_datmo.storage import restore, views
+from git_datmo.storage import links, restore, views
 from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.index import Record
 from git_datmo.storage.reader import blob_id
@@ -137,15 +137,15 @@ def _plan(project: Project, record: Record, path: str | None) -> Plan:
     tree = artifacts.files_tree(project, record.tree or "")
     chosen = None if path is None else [os.fsencode(path)]
     plan = restore.plan(project.repository.objects, tree, paths=chosen)
-    for entry in plan.entries:
-        if entry.mode == LINK:
-            target = project.repository.objects.blob(entry.oid)
-            landed = os.path.normpath(os.path.join(os.path.dirname(entry.path), target))
-            if landed.startswith((b"/", b"../")) or landed == b"..":
-                shown = entry.path.decode(errors="backslashreplace")
-                raise UnsafePath(
-                    f"the link {shown} of {record.doc.get('artifact')} leads out of it"
-                )
+    targets = {
+        entry.path: project.repository.objects.blob(entry.oid)
+        for entry in plan.entries
+        if entry.mode == LINK
+    }
+    for link in targets:
+        if links.leads_out(link, targets):
+            shown = link.decode(errors="backslashreplace")
+            raise UnsafePath(f"the link {shown} of {record.doc.get('artifact')} leads out of it")
     return plan
 
 

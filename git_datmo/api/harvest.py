@@ -19,7 +19,7 @@ from git_datmo.records import chain
 from git_datmo.records.kinds import ARTIFACT
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
-from git_datmo.storage import gathering
+from git_datmo.storage import gathering, links
 from git_datmo.storage.gathering import Gathered
 from git_datmo.storage.objects import EMPTY_TREE, GITLINK, LINK, TREE
 from git_datmo.storage.treediff import Leaf, find, walk
@@ -251,21 +251,22 @@ def _counted(project: Project, leaf: Leaf, name: bytes) -> Gathered:
     objects = project.repository.objects
     tree = leaf[1] if leaf[0] == TREE else objects.patch_tree(EMPTY_TREE, {name: leaf})
     files = size = 0
+    targets: dict[bytes, bytes] = {}
     for path, mode, oid in walk(objects.tree, tree):
         if mode == TREE:
             continue
         if mode == GITLINK:
             raise UnsafePath(f"{os.fsdecode(path)} is another repository")
         if mode == LINK:
-            target = os.fsdecode(objects.blob(oid))
-            landed = posixpath.normpath(
-                posixpath.join(posixpath.dirname(os.fsdecode(path)), target)
-            )
-            if landed.startswith(("/", "../")) or landed == "..":
-                raise UnsafePath(f"the link {os.fsdecode(path)} leads out of it, to {target}")
+            targets[path] = objects.blob(oid)
         pointer = pointer_at(project, oid) if mode != LINK else None
         size += pointer.size if pointer is not None else objects.size(oid) or 0
         files += 1
+    for path, target in targets.items():
+        if links.leads_out(path, targets):
+            raise UnsafePath(
+                f"the link {os.fsdecode(path)} leads out of it, to {os.fsdecode(target)}"
+            )
     return Gathered(tree, files, size)
 
 

@@ -21,6 +21,7 @@ from git_datmo.errors import (
     UnsafePath,
 )
 from git_datmo.model.names import check_name
+from git_datmo.storage import links
 from git_datmo.storage.objects import EMPTY_TREE, TREE
 from git_datmo.storage.packing import Packing
 from git_datmo.storage.reader import Reader
@@ -58,8 +59,9 @@ def gather(
     UnreadableFile, FileChanging, NoSpace.
     """
     listed: dict[bytes, bytes | None] = {}
+    seen: dict[bytes, bytes] = {}
     for source, place in sources:
-        for full, path in _expand(source, place):
+        for full, path in _expand(source, place, seen):
             _check(path)
             if listed.get(path, full) != full:
                 raise FileAlreadyExistsError(f"two sources have one place: {_shown(path)}")
@@ -67,6 +69,9 @@ def gather(
     for path in listed:
         if any(listed.get(above) for above in parents(path)):
             raise FileAlreadyExistsError(f"a file stands where {_shown(path)} needs a folder")
+    for path, target in seen.items():
+        if links.leads_out(path, seen):
+            raise _outward(listed[path] or path, target)
     if len(listed) <= _PACK_FROM:
         leaves, size = _read(
             Reader(repository.objects.write_blob, store, threshold, sync, advance=advance), listed
@@ -100,8 +105,11 @@ def _read(reader: Reader, listed: dict[bytes, bytes | None]) -> tuple[dict[bytes
     return leaves, size
 
 
-def _expand(source: bytes, place: bytes) -> Iterator[tuple[bytes | None, bytes]]:
-    """(absolute path, place) of a file, or of all that a folder holds; None for a folder itself."""
+def _expand(
+    source: bytes, place: bytes, seen: dict[bytes, bytes]
+) -> Iterator[tuple[bytes | None, bytes]]:
+    """(absolute path, place) of a file, or of all that a folder holds; None for a folder itself.
+    Links go into `seen`, their targets by place."""
     try:
         # What was named may be a link; what lies in a folder is taken as it is.
         state = os.stat(source)
@@ -115,12 +123,14 @@ def _expand(source: bytes, place: bytes) -> Iterator[tuple[bytes | None, bytes]]
         yield os.path.realpath(source), place
     elif stat.S_ISDIR(state.st_mode):
         yield None, place
-        yield from _below(os.path.realpath(source), place)
+        yield from _below(os.path.realpath(source), place, seen)
     else:
         raise UnreadableFile(f"{_shown(source)} is neither a file nor a folder")
 
 
-def _below(top: bytes, place: bytes) -> Iterator[tuple[bytes | None, bytes]]:
+def _below(
+    top: bytes, place: bytes, seen: dict[bytes, bytes]
+) -> Iterator[tuple[bytes | None, bytes]]:
     stack = [b""]
     while stack:
         folder = stack.pop()
@@ -135,7 +145,9 @@ def _below(top: bytes, place: bytes) -> Iterator[tuple[bytes | None, bytes]]:
             path = folder + b"/" + entry.name if folder else entry.name
             target = place + b"/" + path if place else path
             if entry.is_symlink():
-                _require_inside(path, entry.path)
+                seen[target] = os.readlink(entry.path)
+                if links.leads_out(path, {path: seen[target]}):
+                    raise _outward(entry.path, seen[target])
                 yield entry.path, target
             elif entry.is_dir(follow_symlinks=False):
                 yield None, target
@@ -146,14 +158,11 @@ def _below(top: bytes, place: bytes) -> Iterator[tuple[bytes | None, bytes]]:
                 raise UnreadableFile(f"{_shown(entry.path)} is neither a file nor a folder")
 
 
-def _require_inside(path: bytes, link: bytes) -> None:
-    target = os.readlink(link)
-    landed = os.path.normpath(os.path.join(os.path.dirname(path), target))
-    if landed.startswith((b"/", b"../")) or landed == b"..":
-        raise UnsafePath(
-            f"the link {_shown(link)} leads out of its folder, to {_shown(target)}",
-            hint="put the file there in its place, or name it by itself",
-        )
+def _outward(link: bytes, target: bytes) -> UnsafePath:
+    return UnsafePath(
+        f"the link {_shown(link)} leads out of its folder, to {_shown(target)}",
+        hint="put the file there in its place, or name it by itself",
+    )
 
 
 def _check(path: bytes) -> None:
