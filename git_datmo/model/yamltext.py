@@ -1,7 +1,8 @@
 """YAML as programs write it, read without ever making anybody's objects.
 
 Older tools write tuples and numpy's scalars as tags that name Python classes. Tuples become lists
-here, scalars numbers; of any other such tag the plain data beneath it is what counts.
+here, scalars numbers; of any other such tag the plain data beneath it is what counts. A document
+that unfolds to far more than was written, or holds itself, is refused before it is built.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ _FORMATS = {
     "f4": "f",
     "f8": "d",
 }
+# The library goes into each level by calling itself, and C has no error for too many of them.
+MAX_DEPTH = 200
+# How many values may stand for others that were written down once.
+MAX_REPEATED = 100_000
 _SCALAR = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
 
 
@@ -37,6 +42,7 @@ def load(text: str | bytes) -> Any:
     import yaml
 
     try:
+        _require_bounded(text)
         return yaml.load(text, Loader=_loader())
     except (yaml.YAMLError, ValueError, RecursionError, struct.error) as error:
         said = " ".join(str(error).split())
@@ -53,6 +59,40 @@ def dump(value: Any) -> str:
     except yaml.YAMLError as error:
         raise FileIOError(f"it cannot be written as YAML: {error}") from None
     return str(text)
+
+
+def _require_bounded(text: str | bytes) -> None:
+    """Raise ValueError for a document that is deep, holds itself, or grows out of aliases."""
+    import yaml
+
+    sizes: dict[str, int] = {}
+    # Of each collection that is open: its anchor, and how many values it holds so far.
+    inside: list[tuple[str | None, int]] = [(None, 0)]
+    repeated = 0
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        size = 1
+        anchor: str | None = getattr(event, "anchor", None)
+        if isinstance(event, yaml.CollectionStartEvent):
+            if len(inside) > MAX_DEPTH:
+                raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+            inside.append((anchor, 1))
+            continue
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = inside.pop()
+        elif isinstance(event, yaml.AliasEvent):
+            if anchor not in sizes and any(anchor == name for name, _ in inside):
+                raise ValueError(f"'*{anchor}' holds itself")
+            size = sizes.get(anchor or "", 1)
+            repeated += size
+            if repeated > MAX_REPEATED:
+                raise ValueError(f"its aliases stand for more than {MAX_REPEATED} values")
+            anchor = None
+        elif not isinstance(event, yaml.ScalarEvent):
+            continue
+        if anchor is not None:
+            sizes[anchor] = size
+        name, before = inside[-1]
+        inside[-1] = name, before + size
 
 
 _made: type[yaml.SafeLoader] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy
@@ -44,6 +45,32 @@ def test_tags_of_python():
 def test_what_cannot_be_read(text: str | bytes):
     with pytest.raises(FileIOError, match="it is not YAML that can be read: "):
         yamltext.load(text)
+
+
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: " + "[" * 100_000, "nested deeper"),
+        ("- " * 5_000 + "x", "nested deeper"),
+        (LAUGHS, "aliases stand for more"),
+        (re.sub(r"&(a[1-9]\d?) (\[.*\])", r"&\1 {<<: \2}", LAUGHS), "aliases stand for more"),
+        ("a: &a [*a]", "holds itself"),
+        ("a: &a {b: [*a]}", "holds itself"),
+    ],
+)
+def test_what_would_never_end(text: str, why: str):
+    with pytest.raises(FileIOError, match=why):
+        yamltext.load(text)
+
+
+def test_what_is_named_twice():
+    text = "a: &x [1, 2]\nb: *x\nc: &y {d: 3}\ne: {<<: *y, f: *y}\n"
+    assert yamltext.load(text)["e"] == {"d": 3, "f": {"d": 3}}
 
 
 def test_what_is_written_is_read():
