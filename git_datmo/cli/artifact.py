@@ -9,7 +9,7 @@ import click
 from git_datmo.cli import door
 from git_datmo.cli.artifact_table import as_dict, table_of
 from git_datmo.cli.door import Group, verb
-from git_datmo.cli.table import listing_options, show
+from git_datmo.cli.table import for_programs, listing_options, show
 
 STYLES = {"artifact": "cyan", "id": "yellow", "label": "cyan"}
 WHICH = "ARTIFACT"
@@ -125,8 +125,7 @@ def ls(
         sort=sort,
         limit=limit,
     )
-    machine = shown["json"] or shown["jsonl"] or shown["format"] in ("json", "jsonl")
-    if machine and columns is None:
+    if for_programs(shown, columns):
         show("artifact", [], [as_dict(item) for item in found], **shown)
         return
     names, rows = table_of(found, columns, details, exact=shown["format"] == "csv")

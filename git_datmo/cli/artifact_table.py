@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from git_datmo.cli.table import by_columns
+
 
 def as_dict(item: Any) -> dict[str, Any]:
     """A version as the document that `--json` prints."""
@@ -17,17 +19,10 @@ def table_of(
     found: list[Any], columns: str | None, details: bool, *, exact: bool
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """The names and the rows of a list of versions; `columns` are keys."""
-    from git_datmo.model.fields import lookup, parse_columns
     from git_datmo.ui.rows import local_time, size
 
     if columns is not None:
-        paths = parse_columns(columns)
-        names = [".".join(path) for path in paths]
-        rows = []
-        for item in found:
-            whole = as_dict(item)
-            rows.append({n: lookup(whole, p) for n, p in zip(names, paths, strict=True)})
-        return names, rows
+        return by_columns(found, columns, as_dict)
     names = ["artifact", "id", "created at", "files", "size", "metadata", "message", "label"]
     if details:
         names += ["references", "alternative name", "author"]

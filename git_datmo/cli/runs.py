@@ -11,7 +11,7 @@ import click
 
 from git_datmo.cli import door
 from git_datmo.cli.door import verb
-from git_datmo.cli.table import listing_options, show
+from git_datmo.cli.table import by_columns, for_programs, listing_options, show
 from git_datmo.errors import MutuallyExclusiveArguments
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def ls(
     )
     from git_datmo.ui import run as ui
 
-    machine = shown["json"] or shown["jsonl"] or shown["format"] in ("json", "jsonl")
-    if machine and columns is None:
+    if for_programs(shown, columns):
         show("run", [], [ui.to_dict(item) for item in found], **shown)
         return
     exact = shown["format"] == "csv"
@@ -86,15 +85,7 @@ def table_of(
         short = not exact and not details
         names = ui.columns(found, details=details, narrow=narrow and not exact)
         return names, [ui.row(item, exact=exact, short=short) for item in found]
-    from git_datmo.model.fields import lookup, parse_columns
-
-    paths = parse_columns(columns)
-    names = [".".join(path) for path in paths]
-    rows = []
-    for item in found:
-        whole = {**ui.to_dict(item), "command": item.text}
-        rows.append({n: lookup(whole, p) for n, p in zip(names, paths, strict=True)})
-    return names, rows
+    return by_columns(found, columns, lambda item: {**ui.to_dict(item), "command": item.text})
 
 
 @verb("run.inspect")

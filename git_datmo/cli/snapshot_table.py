@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from git_datmo.cli.table import by_columns
+
 
 def table_of(
     found: list[Any], columns: str | None, details: bool, *, exact: bool
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """The names and the rows of a list of snapshots; `columns` are keys."""
-    from git_datmo.model.fields import lookup, parse_columns
     from git_datmo.ui.rows import local_time
 
     if columns is not None:
-        paths = parse_columns(columns)
-        names = [".".join(path) for path in paths]
-        rows = []
-        for item in found:
-            whole = as_dict(item) or {}
-            rows.append({n: lookup(whole, p) for n, p in zip(names, paths, strict=True)})
-        return names, rows
+        return by_columns(found, columns, lambda item: as_dict(item) or {})
     names = ["id", "created at", "config", "stats", "message", "label"]
     if details:
         names += ["session", "code id", "environment id", "file collection id", "author"]

@@ -40,6 +40,27 @@ def listing_options(function: F) -> F:
     return function
 
 
+def by_columns(
+    found: Iterable[Any], columns: str, as_dict: Callable[[Any], Mapping[str, Any]]
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """The names and the rows of a list where `columns`, keys with commas, were asked for."""
+    from git_datmo.model.fields import lookup, parse_columns
+
+    paths = parse_columns(columns)
+    names = [".".join(path) for path in paths]
+    rows = []
+    for item in found:
+        whole = as_dict(item)
+        rows.append({name: lookup(whole, path) for name, path in zip(names, paths, strict=True)})
+    return names, rows
+
+
+def for_programs(shown: Mapping[str, Any], columns: str | None) -> bool:
+    """Whether whole documents are wanted, and no columns."""
+    machine = shown["json"] or shown["jsonl"] or shown["format"] in ("json", "jsonl")
+    return bool(machine) and columns is None
+
+
 def show(
     noun: str,
     columns: Sequence[str],
