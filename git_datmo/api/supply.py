@@ -122,17 +122,24 @@ def check_free(
 
 
 def names(supplies: Sequence[Supply]) -> dict[str, str]:
-    """The place of each input by the shortest name that no other one has."""
+    """The place of each input by the shortest name that no other one has; a version that lies in
+    several places has each but the first by `name>place`."""
     found: dict[str, str] = {}
+    told: dict[str, str] = {}
+    kinds = {supply.artifact.id: _called(supply.artifact) for supply in supplies}
     for supply in supplies:
-        kinds = [_called(each.artifact) for each in supplies]
-        mine = _called(supply.artifact)
+        artifact = supply.artifact
+        if artifact.id in told:
+            found[f"{told[artifact.id]}>{supply.dest}"] = supply.dest
+            continue
+        mine = kinds[artifact.id]
         for length, name in enumerate(mine):
-            if sum(others[length] == name for others in kinds) == 1:
-                found[name] = supply.dest
+            if sum(others[length] == name for others in kinds.values()) == 1:
                 break
         else:
-            found.setdefault(f"{mine[-1]}-{supply.artifact.id[:7]}", supply.dest)
+            name = f"{mine[-1]}-{artifact.id[:7]}"
+        told[artifact.id] = name
+        found[name] = supply.dest
     return found
 
 

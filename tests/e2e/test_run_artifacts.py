@@ -104,10 +104,10 @@ def test_the_task_is_told_and_finds_them_where_it_was_said(here: Repo):
     named = run(
         here,
         'cat "$DATMO_TASK_DIR/inputs.json"; touch "$DATMO_TASK_DIR/mine"',
-        inputs=[(words, "a"), ("texts/more:v0", "b"), ("more:latest", "c")],
+        inputs=[(words, "a"), ("texts/more:v0", "b"), ("more:latest", "c"), "words>d"],
     )
     told = {name: Path(place).name for name, place in json.loads(named.logs).items()}
-    assert told == {"words": "a", "texts/more": "b", "default/more": "c"}
+    assert told == {"words": "a", "texts/more": "b", "default/more": "c", "words>d": "d"}
     assert named.outputs == ("task/mine",)
 
 
