@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,11 +71,16 @@ def read_run(path: Path) -> RunFolder:
 
     Raises PathDoesNotExist when a part is missing, FileIOError for what cannot be understood.
     """
+    metrics = path / "metrics"
     for name in FILES:
-        if not (path / name).is_file():
+        if not os.path.lexists(path / name):
             raise PathDoesNotExist(f"Missing file of Run: {path / name}")
-    if not (path / "metrics").is_dir():
-        raise PathDoesNotExist(f"Missing subdirectory of Run: {path / 'metrics'}")
+    if not metrics.is_dir():
+        raise PathDoesNotExist(f"Missing subdirectory of Run: {metrics}")
+    if metrics.is_symlink():
+        raise FileIOError(f"{metrics} is a link, and may lead anywhere")
+    for file in (*(path / name for name in FILES), *metrics.glob("*.*l")):
+        require_plain(file)
     said, hparams, platform, git = (_mapping(path / name) for name in (METADATA, *FILES[2:5]))
     metadata = {**said, "alternativeName": path.resolve().name}
     if metadata.get("kind", RUN) != RUN:
@@ -110,6 +116,21 @@ def is_alive(path: Path) -> bool:
     return False
 
 
+def require_plain(path: Path) -> None:
+    """Whoever made a directory may have put anything into it: only files are read and sent on.
+
+    Raises FileIOError for a link, a pipe, and anything else that is none.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return
+    if stat.S_ISLNK(mode):
+        raise FileIOError(f"{path} is a link, and may lead anywhere", hint="copy what it names")
+    if not stat.S_ISREG(mode):
+        raise FileIOError(f"{path} is no regular file")
+
+
 def linked(path: Path) -> str | None:
     """The id of the run that a directory belongs to."""
     try:
@@ -130,6 +151,7 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 
 def _document(path: Path) -> Any:
+    require_plain(path)
     try:
         return yamltext.load(path.read_bytes())
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from git_datmo.errors import Conflict, Corrupt, RemoteError
 from git_datmo.model.freed import CONTENT, LEAVING, Amount, Freeable, Freed
 from git_datmo.model.pointer import Pointer
-from git_datmo.records import catalogue, layout, retention
+from git_datmo.records import catalogue, flights, layout, retention
 from git_datmo.records.living import Living, Root
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
@@ -64,7 +64,9 @@ class Freeing:
         self._doomed = {n: CONTENT for n, look in nobodys.items() if look.mtime < before}
         young = [look for n, look in nobodys.items() if n not in self._doomed]
         self._doomed |= dict.fromkeys(sorted(elsewhere), LEAVING)
-        self._leftovers = surplus.leftovers(self._project.store, self._grace)
+        self._leftovers = surplus.leftovers(
+            self._project.store, self._grace, flights.named(self._project)
+        )
         rows = [*self._rows(self._doomed), *self._leftovers]
         return Freed(
             None,

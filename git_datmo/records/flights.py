@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ ROOM = "runs"
 NEW = ".new-"
 MAKING_SECONDS = 60.0
 END_BYTES = 4096
+_ID = re.compile(rb"[0-9a-f]{40}")
 PROTOCOL = frozenset(
     {"config.json", "stats.json", "metrics.jsonl", "artifacts.jsonl", "inputs.json", "about.json"}
 )
@@ -177,6 +179,16 @@ def listed(project: Project) -> list[Flight]:
     except OSError:
         return []
     return [Flight(project.home / ROOM / name) for name in names if layout.is_run_id(name)]
+
+
+def named(project: Project) -> set[str]:
+    """Every id that a run under way names: what it reads is among them."""
+    found: set[str] = set()
+    for flight in listed(project):
+        for path in (flight.path / "run.json", flight.task / "artifacts.jsonl"):
+            with suppress(OSError):
+                found.update(text.decode() for text in _ID.findall(path.read_bytes()))
+    return found
 
 
 def sweep(project: Project) -> None:

@@ -48,9 +48,10 @@ def content(store: Store) -> dict[str, Look]:
     return found
 
 
-def leftovers(store: Store, grace: float) -> list[Freeable]:
+def leftovers(store: Store, grace: float, used: Collection[str] = ()) -> list[Freeable]:
     """What nobody goes on with: cut-off copies and downloads, and, for more than `grace` seconds,
-    damaged content that was put aside and views of artifacts. Their names are paths."""
+    damaged content that was put aside and views of artifacts, but not those of the ids in `used`.
+    Their names are paths."""
     found = []
     now = time.time()
     if store.folder.is_dir():
@@ -64,7 +65,8 @@ def leftovers(store: Store, grace: float) -> list[Freeable]:
                 if stat.S_ISREG(state.st_mode) and now - state.st_mtime > older:
                     found.append(Freeable(kind, entry.path, state.st_size, now - state.st_mtime))
     for place, size, age in views.unused(store.folder.parent, grace):
-        found.append(Freeable(VIEW, str(place), size, age))
+        if place.name not in used:
+            found.append(Freeable(VIEW, str(place), size, age))
     return found
 
 

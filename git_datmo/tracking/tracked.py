@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -268,10 +269,13 @@ class TrackedRun(Sink):
         if self._recording is not None or at_end is not None:
             atexit.register(self._at_end)
 
-    def capture(self, *paths: Path) -> None:
-        """Keep what the program prints as the run's log, and at the end of `paths` too."""
+    def capture(self, *paths: Path, earlier: Path | None = None) -> None:
+        """Keep what the program prints as the run's log, and at the end of `paths` too; after
+        what is in the file `earlier`."""
         if self._recording is not None:
             folder = self._recording.folder
+            for name in ("log", "stdout") if earlier is not None else ():
+                shutil.copyfile(str(earlier), folder / name)
             paths = (folder / "log", folder / "stdout", *paths)
         self._copy = stdout.copied(*paths)
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from git_datmo.api import artifact, gc, location
+from git_datmo.records import flights
 from tests.kit.git import Repo
 
 
@@ -20,6 +21,10 @@ def test_a_view_that_nobody_asked_for_goes_and_comes_again(project: Repo) -> Non
     litter = view.parent.with_name(".new-1")
     litter.mkdir()
     os.utime(litter, (1, 1))
+    flight = flights.create(found)
+    flight.write({"used": [{"kind": "artifact", "id": made.id}]})
+    assert [Path(row.name) for row in gc.gc(found, dry_run=True).rows] == [litter]
+    flight.discard()
     freed = gc.gc(found, dry_run=True)
     assert {row.kind for row in freed.rows} == {"view"}
     assert view.is_dir()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.compat.em import layout, place
 from git_datmo.compat.em.absence import NotHere
 from git_datmo.compat.em.contents import Contents
+from git_datmo.compat.em.named import Named
 from git_datmo.compat.em.objects import Objects, Record, checked, object_path
 from git_datmo.compat.em.shelf import METADATA
 
@@ -49,12 +50,14 @@ def create_artifact(
     return artifact
 
 
-class Artifact:
+class Artifact(Named):
     """One artifact. Its local directory holds the objects; `objects` says what there is.
 
     `metadata` has the keys of `to_dict()`. It may change until the end: marking it in a run and
     uploading it record the version that it is then.
     """
+
+    _kind = "Artifact"
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Artifact:
     ) -> None:
         self._lock = threading.RLock()
         self._metadata: dict[str, Any] = {}
+        self._home = place.home().absolute()
         self._read(metadata)
         self._local = local or place.artifacts() / self.alternative_name
         records = objects.values() if isinstance(objects, Mapping) else objects
@@ -72,35 +76,9 @@ class Artifact:
         self._sealed: Sealed | None = None
 
     @property
-    def name(self) -> str:
-        """The name that it was given."""
-        return str(self._metadata["name"])
-
-    @property
-    def labels(self) -> list[str]:
-        """Its labels."""
-        return list(self._metadata["labels"])
-
-    @property
-    def description(self) -> str:
-        """What it is, in words."""
-        return str(self._metadata["description"])
-
-    @property
     def created_timestamp(self) -> str:
         """When it was made: local ISO time with its offset from UTC."""
         return str(self._metadata["createdTimestamp"])
-
-    @property
-    def alternative_name(self) -> str:
-        """The name that only it has."""
-        return str(self._metadata["alternativeName"])
-
-    @property
-    def remote(self) -> list[dict[str, Any]]:
-        """The uploads and downloads of it that this machine knows of."""
-        found: list[dict[str, Any]] = self._metadata["remote"]
-        return found
 
     @property
     def local(self) -> str:
@@ -193,10 +171,6 @@ class Artifact:
             self, folder=folder, make_folder=make_folder, conflict_strategy=conflict_strategy
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """What is known of it but its objects, as metadata.yaml has it."""
-        return {"kind": "Artifact", **copy.deepcopy(self._metadata)}
-
     def parse_from_dict(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_dict` gave. Raises KeyError when something is missing."""
         with self._lock:
@@ -216,9 +190,6 @@ class Artifact:
 
     def __repr__(self) -> str:
         return f"<Artifact {self.alternative_name}>"
-
-    def _project(self) -> Project | None:
-        return place.project()
 
     def _save(self) -> None:
         with self._lock:

@@ -118,7 +118,10 @@ class Contents:
         return sorted(rows)
 
     def _read_references(self) -> dict[str, str]:
+        from git_datmo.api import emfolder
+
         file = self.shelf.root / REFERENCES
+        emfolder.require_plain(file)
         try:
             said = layout.read_yaml(file)
         except FileNotFoundError:
@@ -129,7 +132,10 @@ class Contents:
             isinstance(path, str) and isinstance(uri, str) for path, uri in said.items()
         ):
             raise FileIOError(f"{file} does not say which paths are which addresses")
-        return {checked(path): uri for path, uri in said.items()}
+        try:
+            return {checked(path): uri for path, uri in said.items()}
+        except ValueError as error:
+            raise FileIOError(f"{file}: {error}") from error
 
 
 def _row(seen: Seen, record: Record | None) -> Row:

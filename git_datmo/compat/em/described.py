@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from git_datmo.compat.em import facts, layout, place
 from git_datmo.compat.em.facts import KEYS
-
-if TYPE_CHECKING:
-    from git_datmo.records.project import Project
+from git_datmo.compat.em.named import Named
 
 
-class Described:
+class Described(Named):
     """The part of a run that is text: who it is, when it was, how it stands."""
+
+    _kind = "Run"
 
     def __init__(self, metadata: Mapping[str, Any]) -> None:
         self._metadata: dict[str, Any] = {}
+        # Where the script goes later does not move what it has begun.
+        self._home = place.home().absolute()
         self.parse_from_dict(metadata)
-
-    @property
-    def name(self) -> str:
-        """The name that it was given."""
-        return str(self._metadata["name"])
-
-    @property
-    def labels(self) -> list[str]:
-        """Its labels."""
-        return list(self._metadata["labels"])
-
-    @property
-    def description(self) -> str:
-        """What it is, in words."""
-        return str(self._metadata["description"])
 
     @property
     def start_timestamp(self) -> str | None:
@@ -51,26 +38,11 @@ class Described:
         return str(self._metadata["status"])
 
     @property
-    def alternative_name(self) -> str:
-        """The name that only it has."""
-        return str(self._metadata["alternativeName"])
-
-    @property
     def associations(self) -> dict[str, list[dict[str, Any]]]:
         """What it read and made: `inputs` and `outputs`, a copy."""
         return copy.deepcopy(dict(self._metadata["associations"]))
 
     asso = associations
-
-    @property
-    def remote(self) -> list[dict[str, Any]]:
-        """The uploads and downloads of it that this machine knows of."""
-        found: list[dict[str, Any]] = self._metadata["remote"]
-        return found
-
-    def to_dict(self) -> dict[str, Any]:
-        """What is known of it but its parameters and points, as metadata.yaml has it."""
-        return {"kind": "Run", **copy.deepcopy(self._metadata)}
 
     def parse_from_dict(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_dict` gave. Raises KeyError when something is missing."""
@@ -82,6 +54,3 @@ class Described:
 
     def __repr__(self) -> str:
         return f"<Run {self.alternative_name} {self.status}>"
-
-    def _project(self) -> Project | None:
-        return place.project()

@@ -11,12 +11,11 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.compat.em import console, facts, layout, place, values
+from git_datmo.compat.em import console, facts, layout, place, resumption, values
 from git_datmo.compat.em.described import Described
 from git_datmo.compat.em.facts import COMPLETE, ERROR
 from git_datmo.compat.em.local import Local, documents
 from git_datmo.compat.em.marks import Mark, naming
-from git_datmo.errors import DatmoError
 from git_datmo.model import series
 from git_datmo.tracking.history import History
 from git_datmo.tracking.params import Params
@@ -63,6 +62,9 @@ class Run(Described):
         self._tracked: TrackedRun | None = None
         self._auto: AutoUpload | None = None
         self._recorder: Callable[[], Recorded | None] | None = None
+        self._wish: dict[str, Any] | None = None
+        self._before: str | None = None
+        self._alone = False
 
     @property
     def hparams(self) -> Params:
@@ -79,6 +81,7 @@ class Run(Described):
         self._params.update(new)
 
     params = hparams
+    _settle = resumption.settle
 
     @property
     def metrics(self) -> History[dict[str, Any]]:
@@ -133,7 +136,9 @@ class Run(Described):
         if self._tracked is not None:
             self._tracked.log(numbers, None, step, epoch, type=kind)
             return
-        self._begin()
+        if self._changes():
+            self.log(kind, numbers, step, epoch)
+            return
         line = series.line(numbers, type=kind, step=step, epoch=epoch, time=time())
         self._local.append(kind, line)
 
@@ -152,6 +157,10 @@ class Run(Described):
         del args, kwargs
         if self._finished:
             raise RuntimeError("Method finish can be called once only for each instance")
+        if self._recorder is not None and self._tracked is None and self.status == COMPLETE:
+            self._finished = True  # It was loaded, and nothing was added.
+            return
+        self._changes()
         self._end(COMPLETE, 0, None)
 
     def upload(
@@ -206,24 +215,35 @@ class Run(Described):
                 self._local.write(name, content)
             self._local.index()
 
-    def _start(self, tracked: TrackedRun, auto: AutoUpload | None) -> None:
+    def _changes(self) -> bool:
+        """Before something is added to it: one that was loaded becomes a run of its own."""
+        self._begin()
+        mine = self._process == os.getpid() and not self._alone
+        if self._tracked is None and self._recorder is not None and mine:
+            with self._guard:
+                if self._tracked is None:
+                    self._alone = not resumption.resume(self)
+                    return not self._alone
+        return False
+
+    def _start(self, tracked: TrackedRun, earlier: Path | None = None) -> None:
         """Be a run that this program is from here on."""
+        auto = resumption.auto_upload(self)
         self._tracked, self._auto = tracked, auto
         self._local.hold()
         self._local.link(tracked.id)
         tracked.mirror(self._local.append)
         tracked.begin(several=True, at_end=self._forgotten)
-        tracked.capture(self._local.log)
+        tracked.capture(self._local.log, earlier=earlier)
         if self._params:
             tracked.log_config(self._params.as_dict())
         if auto is not None:
             auto.start()
 
     def _configured(self, new: dict[str, Any], gone: list[str]) -> None:
-        if self._tracked is not None:
-            self._tracked.configure(new, gone)
         try:
-            self._begin()
+            if not self._changes() and self._tracked is not None:
+                self._tracked.configure(new, gone)
             self._local.write("hyperparameters.yaml", self._params.as_dict())
         except FAULTS as error:
             console.warning(f"parameters of {self.alternative_name}: {said(error)}")
@@ -238,6 +258,7 @@ class Run(Described):
             same = [one for one in listed if naming(one) == naming(association)]
             if same:
                 return
+            self._changes()
             listed.append(association)
             self._marks.append(Mark(role, resource))
             self._save()
@@ -246,18 +267,9 @@ class Run(Described):
 
     def _seal(self) -> None:
         """Record what was made once more, as it is in the end."""
-        tracked = self._tracked
         made = [m for m in self._marked if m.role == "generated" and hasattr(m.resource, "seal")]
-        if tracked is None or not made:
-            return
-        from git_datmo.compat.em import resources
-
-        project = self._project()
-        for mark in made:
-            try:
-                tracked.mark(mark.role, resources.describe(mark.resource, project)[1])
-            except (DatmoError, OSError) as error:
-                console.warning(f"{mark.resource.alternative_name} was not recorded: {error}")
+        if self._tracked is not None and made:
+            resumption.seal(self._tracked, made, self._project())
 
     def _end(self, status: str, code: int, reason: str | None) -> None:
         self._finished = True

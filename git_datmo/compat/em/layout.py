@@ -27,7 +27,7 @@ def check_name(kind: str, name: object) -> str:
     and the last no sign. Raises ValueError."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"Invalid name of {kind}: {name!r}")
-    return name
+    return str.__str__(name)
 
 
 def alternative_name(name: str) -> str:
@@ -65,14 +65,14 @@ def labels_of(given: object) -> list[str]:
     if given is None:
         return []
     if isinstance(given, str):
-        return [given]
+        return [str.__str__(given)]
     if not isinstance(given, Iterable):
         raise TypeError(f"labels are texts, not {type(given).__name__}")
     found = list(given)
     for text in found:
         if not isinstance(text, str):
             raise TypeError(f"a label is a text, not {type(text).__name__}: {text!r:.60}")
-    return found
+    return [str.__str__(text) for text in found]
 
 
 def now() -> str:

@@ -59,9 +59,12 @@ def local_one(local: Path) -> Artifact:
 
     Raises Incomplete (a FileNotFoundError), FileIOError, RuntimeError where it is a run's.
     """
+    from git_datmo.api import emfolder
+
     file = local / METADATA
-    if not file.exists():
+    if not os.path.lexists(file):
         raise Incomplete(f"Missing file of Artifact: '{file}'")
+    emfolder.require_plain(file)
     said = layout.read_yaml(file)
     if not isinstance(said, dict):
         raise FileIOError(f"{file} does not describe an artifact")
@@ -74,6 +77,8 @@ def local_one(local: Path) -> Artifact:
         return Artifact(known, local=local)
     except KeyError as error:
         raise FileIOError(f"{file} lacks {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise FileIOError(f"{file} does not describe an artifact: {error}") from error
 
 
 def bring(project: Project, version: Version, download: dict[str, Any] | None = None) -> Artifact:

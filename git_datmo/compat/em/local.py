@@ -50,17 +50,23 @@ class Local:
         except OSError as error:
             raise NoSpace(f"cannot make {self.root}: {error.strerror}") from error
 
-    def hold(self) -> None:
+    def hold(self) -> bool:
         """Take the directory's lock for as long as this process lives: who finds it free and the
-        status `Running` knows that the run died."""
+        status `Running` knows that the run died. False: somebody else has it."""
+        if self._lock is not None:
+            return True
         with suppress(OSError):
             fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                return False
             except OSError:
                 os.close(fd)
                 raise
             self._lock = fd
+        return True
 
     def release(self) -> None:
         """Let go of the lock and of the open files."""

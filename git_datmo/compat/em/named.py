@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Named:
     """Something with a name, labels and a description; `_metadata` is `to_dict()` without kind."""
 
-    KIND: ClassVar[str]
+    _kind: ClassVar[str]
     _metadata: dict[str, Any]
     _home: Path
 
@@ -47,7 +47,7 @@ class Named:
 
     def to_dict(self) -> dict[str, Any]:
         """What is known of it, as metadata.yaml has it: no parameters, points or objects."""
-        return {"kind": self.KIND, **copy.deepcopy(self._metadata)}
+        return {"kind": self._kind, **copy.deepcopy(self._metadata)}
 
     def _project(self) -> Project | None:
         return place.project(self._home)

@@ -55,18 +55,18 @@ def task() -> Path | None:
     return Path(found).absolute() if found and os.path.isdir(found) else None
 
 
-def project() -> Project | None:
+def project(folder: Path | None = None) -> Project | None:
     """The project that everything is recorded in, initialised where it was not yet.
 
-    The repository around `home()`; where there is none that can be worked in, a private one at
-    `.em/repository`. The same value each time in one thread: another thread gets one of its own.
-    None in a task from which no repository can be reached: what is made goes through the task
-    directory there. Raises ReadOnlyRepository, Conflict in a mirror.
+    The repository around `folder`, or `home()`; where there is none that can be worked in, a
+    private one at `.em/repository`. The same value each time in one thread: another thread gets
+    one of its own. None in a task from which no repository can be reached: what is made goes
+    through the task directory there. Raises ReadOnlyRepository, Conflict in a mirror.
     """
-    key = (os.getpid(), threading.get_ident(), home().absolute())
+    key = (os.getpid(), threading.get_ident(), (folder or home()).absolute())
     found = _opened.get(key)
     if found is None or not found.initialized:
-        made = _around() if task() is None else origin.project(home())
+        made = _around(key[2]) if task() is None else origin.project(key[2])
         if made is None:
             return None
         found = _opened[key] = made
@@ -98,10 +98,9 @@ def _parent(variable: str, name: str) -> Path:
     return Path(chosen) if chosen else shown / FOLDER / name
 
 
-def _around() -> Project:
+def _around(folder: Path) -> Project:
     from git_datmo.api import location, private
 
-    folder = home()
     try:
         found = location.find(folder)
         if found.repository.work_tree is None:

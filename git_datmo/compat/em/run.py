@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.compat.em import console, facts, layout, place
+from git_datmo.compat.em import console, facts, layout, place, resumption
 from git_datmo.compat.em.experiment import Run
 from git_datmo.compat.em.facts import RUNNING
 from git_datmo.compat.em.local import documents
@@ -18,7 +16,7 @@ from git_datmo.compat.em.marks import Mark
 from git_datmo.errors import FileIOError, ValidationFailed
 from git_datmo.model.folder import check_strategy
 from git_datmo.tracking.params import Params
-from git_datmo.tracking.run import RUN, TrackedRun, opened
+from git_datmo.tracking.run import TrackedRun
 
 if TYPE_CHECKING:
     from git_datmo.model.run import Run as Recorded
@@ -98,10 +96,7 @@ def _created(asked: Mapping[str, Any]) -> Run:
     if given is not None and not isinstance(given, Mapping):
         raise TypeError(f"hparams are a mapping, not {type(given).__name__}")
     hparams = Params(None, given).as_dict()
-    try:
-        check_strategy(asked["conflict_strategy"])
-    except ValidationFailed as error:
-        raise ValueError(error.message) from error
+    _check_strategy(asked["conflict_strategy"])
     metadata: dict[str, Any] = {
         "name": name,
         "labels": labels,
@@ -119,34 +114,24 @@ def _created(asked: Mapping[str, Any]) -> Run:
     except BaseException:
         shutil.rmtree(local, ignore_errors=True)
         raise
-    auto = None
     if asked["auto_upload"]:
-        from git_datmo.compat.em.live import AutoUpload
-
-        wish = {key: asked[key] for key in ("folder", "make_folder", "conflict_strategy")}
-        auto = AutoUpload(run, **wish)
-    run._start(tracked, auto)
+        run._wish = {key: asked[key] for key in ("folder", "make_folder", "conflict_strategy")}
+    run._start(tracked)
     return run
+
+
+def _check_strategy(strategy: str) -> None:
+    try:
+        check_strategy(strategy)
+    except ValidationFailed as error:
+        raise ValueError(error.message) from error
 
 
 def _recorded(
     metadata: Mapping[str, Any], hparams: Mapping[str, Any], local: Path
 ) -> tuple[Run, TrackedRun]:
-    task, project = place.task(), place.project()
-    if task is not None or project is None:
-        tracked = TrackedRun(task or local, os.environ.get(RUN, ""), None)
-        _introduce(tracked.folder, metadata)
-    else:
-        home, top = place.home().absolute(), project.repository.work_tree
-        inside = top is None or home.resolve().is_relative_to(top.resolve())
-        tracked = opened(
-            project,
-            home if inside or top is None else top,
-            name=metadata["name"],
-            labels=metadata["labels"],
-            description=metadata["description"],
-            alternative_name=metadata["alternativeName"],
-        )
+    project = place.project()
+    tracked = resumption.tracked(metadata, local, project)
     run = Run(
         metadata,
         hparams,
@@ -171,17 +156,6 @@ def _recorded_late(run: Run) -> Recorded | None:
     return runs.of_directory(run._local.root)._record()
 
 
-def _introduce(task: Path, metadata: Mapping[str, Any]) -> None:
-    """Tell the task's run what it is called, unless another run of the same task has done so."""
-    said = {
-        "alternative_name": metadata["alternativeName"],
-        "labels": metadata["labels"],
-        "description": metadata["description"],
-    }
-    with suppress(OSError), open(task / "about.json", "x", encoding="utf-8") as file:
-        json.dump(said, file)
-
-
 def load_run(
     path: str | os.PathLike[str],
     auto_upload: bool = False,
@@ -193,10 +167,17 @@ def load_run(
     id, or of a path in the folders of the chosen remote.
 
     Loading reads, and changes nothing; one whose process died has the status `Error`. What is
-    logged to it afterwards is added to its local directory. Raises RuntimeError (an OSError too)
-    when there is nothing of that name, FileNotFoundError for a directory that lacks a part.
+    logged, set or marked in it afterwards makes it a run of its own, which goes on with the first
+    one under its name, and has all that that had: it is `Running` until `finish`, or an upload;
+    with `auto_upload` and the rest it is sent as `create_run` says.
+
+    Raises RuntimeError (an OSError too) when there is nothing of that name, FileNotFoundError for
+    a directory that lacks a part, ValueError for an unknown strategy.
     """
     from git_datmo.compat.em import runs
 
-    del auto_upload, folder, make_folder, conflict_strategy
-    return runs.load(path)
+    wish = {"folder": folder, "make_folder": make_folder, "conflict_strategy": conflict_strategy}
+    _check_strategy(conflict_strategy)
+    run = runs.load(path)
+    run._wish = wish if auto_upload else None
+    return run

@@ -73,22 +73,33 @@ def of_directory(local: Path) -> Run:
         "name": found.alternative_name,
         **{key: value for key, value in found.metadata.items() if key != "kind"},
     }
+    marks, sent = metadata["associations"] or {}, metadata["remote"] or []
+    sides = list(marks.values()) if isinstance(marks, Mapping) else [None]
+    if not all(isinstance(each, list) and all(map(_is_said, each)) for each in (sent, *sides)):
+        raise FileIOError(f"{local}: 'associations' or 'remote' does not list what it should")
     points: dict[str, list[Any]] = {}
     for point in found.old_points():
         where = {"step": point.step, "epoch": point.epoch, "timestamp": layout.stamp(point.time)}
         points.setdefault(point.type, []).append({"value": point.values, "sequence": where})
-    run = Run(
-        metadata,
-        found.hparams,
-        points,
-        found.platform,
-        found.git,
-        local=local,
-        run_id=found.run_id or "",
-    )
+    try:
+        run = Run(
+            metadata,
+            found.hparams,
+            points,
+            found.platform,
+            found.git,
+            local=local,
+            run_id=found.run_id or "",
+        )
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise FileIOError(f"{local} does not describe a run: {error}") from error
     run._recorder = lambda: _of_folder(run._project(), emfolder.read_run(run._local.root))
     run._resolver = lambda: _marks(run)
     return run
+
+
+def _is_said(one: object) -> bool:
+    return isinstance(one, Mapping)
 
 
 class WrongKind(FileIOError, RuntimeError):

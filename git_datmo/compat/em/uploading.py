@@ -136,9 +136,11 @@ def _is_one(child: Path) -> bool:
 def metadata_of(local: Path) -> dict[str, Any]:
     """What metadata.yaml of a local directory says. Raises NothingToUpload where it has none,
     FileIOError."""
+    from git_datmo.api import emfolder
     from git_datmo.model import yamltext
 
     file = local / METADATA
+    emfolder.require_plain(file)
     try:
         said = yamltext.load(file.read_bytes())
     except OSError as error:
@@ -176,6 +178,7 @@ def upload_run(
     wish |= {"conflict_strategy": conflict_strategy, "remote": remote}
     with as_em_says():
         check_strategy(conflict_strategy)
+        run._settle()
         record = run._record() if run.status != "Running" or run._task is None else None
         if record is not None:
             placed = folders.put(

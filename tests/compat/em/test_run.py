@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy
 import pytest
 import yaml
 
+from git_datmo.api import artifact as artifacts
 from git_datmo.api import location
 from git_datmo.api import run as runs
 from git_datmo.compat import em
@@ -245,3 +248,32 @@ def test_many_points_are_read_again_quickly(project: Repo):
     assert again.metrics["train"] == run.metrics["train"]
     link = json.loads((Path(run.local) / ".datmo.json").read_text())
     assert link == {"run": recorded(project, run).id}
+
+
+def test_versions_that_are_texts_of_another_class(project: Repo, monkeypatch: pytest.MonkeyPatch):
+    # torch's is one.
+    class Version(str):
+        pass
+
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__=Version("2.13.0")))
+    run = em.create_run(name=Version("x"), hparams={"v": Version("1")}, labels=[Version("a")])
+    run.finish()
+    assert run.platform["pypkgs"]["torch"] == "2.13.0"
+    assert type(run.platform["pypkgs"]["torch"]) is str
+    assert recorded(project, run).labels == ("a",)
+
+
+def test_a_script_that_goes_elsewhere(
+    project: Repo, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    run, made = em.create_run(name="x"), em.create_artifact(name="w")
+    monkeypatch.chdir(elsewhere)
+    made.add_file(__file__)
+    run.mark_output(made)
+    run.log("train", {"loss": 1}, step=1)
+    run.finish()
+    assert os.listdir(elsewhere) == []
+    monkeypatch.chdir(project.path)
+    (version,) = artifacts.ls(location.find(project.path))
+    assert version.id == recorded(project, run).generated[0]["id"]

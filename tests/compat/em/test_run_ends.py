@@ -16,6 +16,8 @@ import pytest
 from git_datmo.api import elsewhere, location
 from git_datmo.api import run as runs
 from git_datmo.compat import em
+from git_datmo.compat.em import uploading
+from git_datmo.errors import FileIOError
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 from tests.kit.program import datmo
@@ -208,6 +210,45 @@ def test_a_directory_of_t9k_itself_is_read_and_recorded(project: Repo):
     found = elsewhere.find(location.find(project.path), alternative_name=local.name)
     assert found == made
     assert {path: path.read_bytes() for path in local.rglob("*") if path.is_file()} == state
+
+
+SAID = "kind: Run\nname: x\nstatus: Complete\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("stdout.log", Path("/etc/hostname")),
+        ("hyperparameters.yaml", Path("/etc/hostname")),
+        ("metadata.yaml", None),
+        ("metrics/a.jsonl", None),
+        ("metrics/a.yaml", Path("/etc/hostname")),
+        ("metadata.yaml", SAID + "labels: 3"),
+        ("metadata.yaml", SAID + "associations: {inputs: 3}"),
+        ("metadata.yaml", SAID + "remote: [5]"),
+        ("hyperparameters.yaml", "a: !!set {x}"),
+    ],
+)
+def test_a_directory_that_a_stranger_made(project: Repo, name: str, given: Path | str | None):
+    local = Path("old") / "run_250102_030405_abc123"
+    (local / "metrics").mkdir(parents=True)
+    (local / "metadata.yaml").write_text(SAID)
+    for each in ("index", "hyperparameters", "platform", "git"):
+        (local / f"{each}.yaml").touch()
+    (local / "stdout.log").touch()
+    assert em.load_run(local).status == "Complete"
+    (local / name).unlink(missing_ok=True)
+    if given is None:
+        os.mkfifo(local / name)
+    elif isinstance(given, Path):
+        (local / name).symlink_to(given)
+    else:
+        (local / name).write_text(given)
+    with pytest.raises(FileIOError, match=r"link|regular|does not"):
+        em.load_run(local)
+    if "metadata" in name and given is None:
+        with pytest.raises(FileIOError, match="regular"):
+            uploading.metadata_of(local)
 
 
 def test_what_could_not_be_recorded_is_recorded_later(

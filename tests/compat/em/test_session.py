@@ -13,13 +13,6 @@ from tests.kit.git import Repo
 KEY = "7f3c2b1a-0000-4444-8888-123456789abc"
 
 
-@pytest.fixture(autouse=True)
-def logged_out():
-    session._session.logged_in, session._session.chosen = False, None
-    yield
-    session._session.logged_in, session._session.chosen = False, None
-
-
 @pytest.mark.parametrize(
     ("given", "chosen"),
     [

@@ -4,37 +4,15 @@ load_artifact brings."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from git_datmo.compat import em
-from git_datmo.compat.em import session
 from git_datmo.errors import RemoteError
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Repo:
-    return Repo.bare(tmp_path / "hub.git")
-
-
-@pytest.fixture
-def go(hub: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Repo]]:
-    """Go to a clone of the hub, with nobody logged in but as the remote `hub`."""
-
-    def to(name: str) -> Repo:
-        path = tmp_path / name
-        repo = Repo(path) if path.exists() else hub.clone(path)
-        repo.git("config", "user.email", f"{name}@example.com")
-        monkeypatch.chdir(path)
-        session._session.logged_in, session._session.chosen = True, None
-        return repo
-
-    yield to
-    session._session.logged_in, session._session.chosen = False, None
 
 
 def paths(hub: Repo) -> dict[str, str]:

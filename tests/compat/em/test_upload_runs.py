@@ -7,42 +7,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from git_datmo.api import elsewhere, folder, inline, live, location, private, runs
 from git_datmo.compat import em
-from git_datmo.compat.em import session
 from git_datmo.model.folder import Node
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 from tests.kit.program import datmo
 
 PATIENCE_SECONDS = 60
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Repo:
-    return Repo.bare(tmp_path / "hub.git")
-
-
-@pytest.fixture
-def go(hub: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Repo]]:
-    """Go to a clone of the hub, logged in."""
-
-    def to(name: str) -> Repo:
-        path = tmp_path / name
-        repo = Repo(path) if path.exists() else hub.clone(path)
-        repo.git("config", "user.email", f"{name}@example.com")
-        repo.git("config", "datmo.autoUpload", "1")
-        monkeypatch.chdir(path)
-        session._session.logged_in, session._session.chosen = True, None
-        return repo
-
-    yield to
-    session._session.logged_in, session._session.chosen = False, None
 
 
 def paths(hub: Repo) -> dict[str, str]:
@@ -311,8 +288,9 @@ def test_a_run_of_a_stranger_stays_in_its_own_directory(hub: Repo, go: Callable[
     bob = go("bob")
     for name, status in (("x", "Complete"), ("y", "Running")):
         loaded = em.load_run(f"/team/{name}")
-        loaded.hparams["lr"] = 1
         assert loaded.status == status
+        loaded.hparams["lr"] = 1
+        loaded.finish()
         inside = Path(loaded.local).resolve()
         assert inside.parent == (bob.path / ".em" / "runs").resolve()
     run.finish()
