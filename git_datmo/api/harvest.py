@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from git_datmo.api import artifact_lookup, artifact_making
+from git_datmo.api.mentions import Mentions
 from git_datmo.api.supply import CONTAINER_HOME, described
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError, InvalidArgumentType, UnsafePath, ValidationFailed
@@ -89,13 +90,14 @@ def reap(
 ) -> Harvest:
     """See what a run that ended used and made; `said` are the lines of `artifacts.jsonl`, `before`
     and `after` the trees. What cannot be had is noticed, and nothing is raised for it."""
-    found = Harvest(used=[dict(each) for each in run.facts.get("used") or ()])
+    found = Harvest()
+    used, generated = Mentions(run.facts.get("used") or ()), Mentions()
     known = [Output(*map(str, each)) for each in run.live.get("outputs") or ()]
     ended_well = run.facts.get("status") == SUCCESS
     for output in known:
         _take(project, run, found, output, after, None if ended_well else before)
     for line in said:
-        role = found.used if line["role"] == "used" else found.generated
+        role = used if line["role"] == "used" else generated
         if line["role"] == "generated" and "id" not in line and "path" in line and "name" in line:
             try:
                 named = artifact_making.checked(line.get("collection"), line["name"])
@@ -116,11 +118,8 @@ def reap(
         except DatmoError as error:
             found.notices.append(f"what the task {line['role']} was not found: {error.message}")
             continue
-        if not any(_same(resource, other) for other in role):
-            # What is said of an artifact under its own name is said anew when it has changed.
-            name = resource.get("alternative_name")
-            role[:] = [each for each in role if not name or each.get("alternative_name") != name]
-            role.append(resource)
+        role.add(resource)
+    found.used, found.generated = used.all, generated.all
     return found
 
 
@@ -291,9 +290,3 @@ def _resource(project: Project, line: Mapping[str, Any]) -> dict[str, Any]:
     if item is not None and item.kind == ARTIFACT:
         return rest | described(artifact_lookup.value(project, item))
     return rest
-
-
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    if one.get("id") or other.get("id"):
-        return one.get("id") == other.get("id") and one.get("kind") == other.get("kind")
-    return one == other

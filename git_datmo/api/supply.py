@@ -193,6 +193,11 @@ def _place(artifact: Artifact, name: str, path: str | None, folder: str) -> str:
     hint = "say where it shall lie: --input 'NAME>PATH'"
     if not wanted or wanted.startswith("/"):
         raise InvalidDestinationName(f"the input {name} cannot lie at {wanted!r}", hint=hint)
+    if path is None and not posixpath.normpath(wanted).startswith(f"{FOLDER}/"):
+        # Names of artifacts are free, and somebody else's.
+        raise InvalidDestinationName(
+            f"the input {name} cannot lie at {wanted!r}: that is not in {FOLDER}/", hint=hint
+        )
     dest = posixpath.normpath(posixpath.join(folder, wanted))
     for part in dest.split("/"):
         try:

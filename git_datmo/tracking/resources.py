@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from git_datmo.errors import InvalidArgumentType, PathDoesNotExist
 
@@ -80,8 +81,13 @@ def fetched(project: Project, reference: str) -> tuple[Artifact, Path]:
 
 def handed_over(task: Path, name: str, paths: Sequence[str], collection: str | None) -> None:
     """Leave an artifact in the task directory, where no repository is: it is made of it when the
-    run is recorded. Raises PathDoesNotExist, OSError."""
-    folder = task / "artifacts" / (collection or "default") / name
+    run is recorded. Raises PathDoesNotExist, ValidationFailed, OSError."""
+    from git_datmo.model.artifact import check_collection, check_name
+
+    # One name is one folder: it may hold slashes, and dots that lead elsewhere.
+    own = quote(check_name(name), safe=" ")
+    own = own if own.strip(".") else own.replace(".", "%2E")
+    folder = task / "artifacts" / check_collection(collection or "default") / own
     for text in paths:
         source, _, dest = text.partition(">")
         if not os.path.exists(source):

@@ -189,6 +189,8 @@ class TrackedRun(Sink):
         project = self.project
         if project is None:
             resources.handed_over(self.folder, name, named, collection)
+            if about:
+                self._note(f"the artifact {name} is made without its {', '.join(sorted(about))}")
             return None
         made = artifacts.create(project, name=name, paths=named, collection=collection, **about)
         self.mark_output(made)

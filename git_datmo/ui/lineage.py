@@ -60,7 +60,7 @@ def render(found: Lineage, *, color: bool, width: int | None) -> Iterator[str]:
     With a `width` no line is wider.
     """
     root = found.by_id[found.root]
-    yield _line("", "", root, "", color, width)
+    yield _line("", "", root, ELLIPSIS if root.id in found.cut else "", color, width)
     if root.created is not None:
         yield f"Date: {full_time(root.created)}"
     sides = (("Came from", True), ("Came of it", False))

@@ -169,6 +169,11 @@ def test_a_run_under_way_has_its_beginnings(here: Repo):
     datmo("stop", begun)
 
 
+def test_a_root_with_more_than_was_asked_for_is_marked():
+    many = Lineage("a", (Node("a", "run"), Node("b", "dataset")), (Edge("b", "a", "used"),), ("a",))
+    assert next(render(many, color=False, width=None)) == "run a (…)"
+
+
 @pytest.mark.parametrize("columns", [24, 40, 80])
 def test_no_line_is_wider_than_the_terminal(columns: int):
     nodes = [Node("0" * 40, "snapshot", "root")]

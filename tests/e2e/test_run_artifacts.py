@@ -133,6 +133,7 @@ def test_in_place_they_lie_in_the_work_tree_for_a_while(here: Repo):
 
 @pytest.mark.parametrize("in_place", [False, True])
 def test_nothing_runs_when_an_input_is_not_to_be_had(here: Repo, in_place: bool):
+    artifacts.create(found(here), name="default/../up", references=["s3://b/x"])
     before = here.refs("refs/datmo")
     here.write("taken/x", "mine\n")
     refused: list[tuple[object, type[DatmoError], str]] = [
@@ -146,6 +147,7 @@ def test_nothing_runs_when_an_input_is_not_to_be_had(here: Repo, in_place: bool)
         (["words>/tmp/out"], InvalidDestinationName, "/tmp/out"),
         (["words>a/.git/b"], InvalidDestinationName, ".git"),
         (["words>"], InvalidDestinationName, "words"),
+        (["../up"], InvalidDestinationName, "inputs/../up"),
     ]
     for inputs, wrong, text in refused:
         with pytest.raises(wrong) as caught:

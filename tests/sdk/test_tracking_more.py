@@ -104,3 +104,23 @@ def test_in_a_task_that_reaches_no_repository_an_artifact_is_handed_over(
     assert (task / "artifacts" / "best" / "model" / "w.txt").read_text() == "w"
     line = (task / "artifacts.jsonl").read_text()
     assert '"path": "artifacts/best/model"' in line
+
+
+def test_what_is_handed_over_stays_in_the_task_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    task = tmp_path / "deep" / "task"
+    task.mkdir(parents=True)
+    (tmp_path / "w.txt").write_text("w")
+    monkeypatch.setenv("DATMO_TASK_DIR", str(task))
+    monkeypatch.chdir(tmp_path)
+    run = datmo.start_run()
+    for name in ("../../../out", "..", "a", "a/b"):
+        run.log_artifact(name, "w.txt")
+    assert sorted(os.listdir(tmp_path)) == ["deep", "w.txt"]
+    # One name lies in no other one's folder.
+    assert os.listdir(task / "artifacts" / "default" / "a") == ["w.txt"]
+    assert len(list(task.rglob("w.txt"))) == 4
+    run.log_artifact("b", "w.txt", metadata={"acc": 1})
+    assert run.problems == ["the artifact b is made without its metadata"]
+    run.finish()
