@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from git_datmo.api import state as states
 from git_datmo.api.supervision import Outcome
 from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
-from git_datmo.errors import RunUnderWay
+from git_datmo.errors import InvalidArgumentType, RunUnderWay, ValidationFailed
 from git_datmo.model import document
 from git_datmo.model.run import FAILED, INLINE, RUNNING, STOPPED, SUCCESS, Facts, Run
 from git_datmo.model.text import encodable
@@ -39,6 +40,8 @@ class Inline:
         self.notices = notices
         # A forked child has this object too, and must not end its parent's run.
         self._process = os.getpid()
+        self._own = threading.local()
+        self._own.project = project
 
     @property
     def id(self) -> str:
@@ -58,8 +61,14 @@ class Inline:
 
     @property
     def project(self) -> Project:
-        """Where it is recorded."""
-        return self._project
+        """Where it is recorded. Each thread has a value of its own: the index is one thread's."""
+        found: Project | None = getattr(self._own, "project", None)
+        if found is None:
+            known = self._project.repository
+            found = Project.open(known.needs_work_tree("end a run"))
+            found.repository.git.env |= known.git.env
+            self._own.project = found
+        return found
 
     @property
     def facts(self) -> Facts:
@@ -80,11 +89,12 @@ class Inline:
         """
         self._require()
         order.check_recordable(message=message, label=label, description=description)
+        listed = None if labels is None else _labels(labels)
         given = {"message": message, "label": label, "description": description}
         self._run.facts |= {key: value for key, value in given.items() if value is not None}
         self._run.live |= {k: v for k, v in given.items() if k != "description" and v is not None}
-        if labels is not None:
-            self._run.facts["labels"] = list(labels)
+        if listed is not None:
+            self._run.facts["labels"] = list(listed)
         self._run.save()
 
     def finish(self, exit_code: int = 0, reason: str | None = None) -> Run:
@@ -92,14 +102,15 @@ class Inline:
         `reason` explains. Raises RunUnderWay in another process or when it has ended."""
         self._require()
         # It is recorded now, and not when it began.
-        self._project.__dict__.pop("identity", None)
+        project = self.project
+        project.__dict__.pop("identity", None)
         status = {0: SUCCESS, 130: STOPPED}.get(exit_code, FAILED)
         oid, notices = conclusion.conclude(
-            self._project, self._run, Outcome(status, exit_code, None, reason)
+            project, self._run, Outcome(status, exit_code, None, reason)
         )
-        conclusion.visited(self._project, self._run)
+        conclusion.visited(project, self._run)
         self._run.flight.discard()
-        return run_lookup.value_of(self._project, oid, notices=notices)
+        return run_lookup.value_of(project, oid, notices=notices)
 
     def _require(self) -> None:
         if os.getpid() != self._process or not self.folder.is_dir():
@@ -135,8 +146,11 @@ def start(
     home = project.repository.needs_work_tree("start a run")
     folder = baseline.folder_of(home, user.folder)
     order.check_recordable(folder=folder, name=name, label=label, description=description)
-    for text in labels:
-        order.check_recordable(label=text)
+    words = _labels(labels)
+    if alternative_name is not None:
+        order.check_recordable(alternative_name=alternative_name)
+        if not alternative_name.strip() or not alternative_name.isprintable():
+            raise ValidationFailed(f"an alternative name is text on one line: {alternative_name!r}")
     values = settings.check("config", config) if config else {}
     session = lookup.session_of(project, session_id)
     state = states.of_work_tree(project, user, {}, count_ignored=False)
@@ -178,7 +192,7 @@ def start(
             platform={**baseline.platform(), **(platform or {})},
             message=name or "",
             label=label,
-            labels=tuple(labels),
+            labels=words,
             description=description,
             alternative_name=alternative_name,
             continues=continues,
@@ -188,6 +202,17 @@ def start(
         flight.discard()
         raise
     return Inline(project, run, state.notices)
+
+
+def _labels(given: object) -> tuple[str, ...]:
+    """Words about a run; one text is one of them."""
+    listed = (given,) if isinstance(given, str) else given
+    if not isinstance(listed, Iterable):
+        raise InvalidArgumentType(f"labels are a list of texts, not {type(given).__name__}")
+    words = tuple(listed)
+    for text in words:
+        order.check_recordable(label=text)
+    return words
 
 
 def _origin(project: Project) -> dict[str, str]:

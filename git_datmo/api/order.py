@@ -77,13 +77,15 @@ def argv_of(command: Sequence[str] | str | None) -> tuple[str, ...]:
 
 def check_recordable(given: Order | None = None, **said: str | None) -> None:
     """Refuse what a record could not say as it is. `said` are other texts of the request, by what
-    they are. Raises ValidationFailed."""
+    they are. Raises ValidationFailed, InvalidArgumentType."""
     texts = [(f"the {what}", text or "") for what, text in said.items()]
     if given is not None:
         texts += [("the command", word) for word in given.argv]
         texts += [(f"the variable {name}", text or "") for name, text in given.recorded.items()]
         texts += [("the path of --data", text) for text in given.data]
     for what, text in texts:
+        if not isinstance(text, str):
+            raise InvalidArgumentType(f"{what} is text, not {type(text).__name__}")
         if encodable(text) != text:
             raise ValidationFailed(f"{what} is not UTF-8, and cannot be recorded: '{text}'")
 

@@ -15,6 +15,7 @@ from git_datmo.model import document
 
 CONFIG: Final = "config.json"
 STATS: Final = "stats.json"
+ABOUT: Final = "about.json"
 
 
 def merge(path: Path, new: Mapping[Any, Any], gone: Iterable[str] = ()) -> dict[str, Any]:
@@ -33,6 +34,16 @@ def merge(path: Path, new: Mapping[Any, Any], gone: Iterable[str] = ()) -> dict[
         merged = document.merge(known, added)
         _replace(path, json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
     return merged
+
+
+def describe(task: Path, **said: Any) -> None:
+    """Say what the run of a task is called besides: labels, a description, an alternative name.
+    None leaves it as it is. Raises what `merge` raises."""
+    given = {name: value for name, value in said.items() if value is not None}
+    if isinstance(given.get("labels"), str):
+        given["labels"] = [given["labels"]]
+    if given:
+        merge(task / ABOUT, given)
 
 
 def read(path: Path) -> dict[str, Any]:

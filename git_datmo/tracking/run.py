@@ -39,22 +39,30 @@ def start_run(
     `name` and `label` are what people call it, `labels` words and `description` a text about it,
     `config` a dictionary (or a namespace, or a data class) of its settings. `alternative_name`
     names it like its id; `continues` is a run that this one goes on with. `capture` keeps what is
-    printed as its log. Inside a task it adds to the task's run instead. With `several` there may
-    be others at the same time, and `log` without a run in front knows nothing of it.
+    printed as its log. Inside a task it adds to the task's run instead, which keeps its own name
+    and label and goes on with nothing. With `several` there may be others at the same time, and
+    `log` without a run in front knows nothing of it.
 
     Raises Conflict when this program has begun one already, InvalidArgumentType for a config that
     is none of these, NotARepository, ProjectNotInitialized, RunNotFound, NoSpace.
     """
     settings = None if config is None else dictionary(config)
     around = current.known()
-    if isinstance(around, TrackedRun) and around.process == os.getpid() and not several:
+    own = around if isinstance(around, TrackedRun) and around.process == os.getpid() else None
+    if own is not None and not several:
         raise Conflict(
-            f"this program has a run already, {around.id[:12]}",
+            f"this program has a run already, {own.id[:12]}",
             hint="end it with finish(), or use 'with start_run(...)'",
         )
-    task = os.environ.get(TASK)
+    # What a run of this program has set is for the processes that are started from here.
+    task = os.environ.get(TASK) if own is None or own.attached else None
     if task and os.path.isdir(task):
         run = TrackedRun(Path(task).absolute(), os.environ.get(RUN, ""), None)
+        run.describe(
+            labels=labels or None,
+            description=description or None,
+            alternative_name=alternative_name,
+        )
     else:
         from git_datmo.api import location
         from git_datmo.config import Config

@@ -140,6 +140,14 @@ class Sink:
             rest = rest[os.write(self._fd, rest) :]
         self._torn = False
 
+    def describe(self, **about: Any) -> None:
+        """Say what the run of a task is called besides: `labels`, `description`,
+        `alternative_name`. None leaves one as it is."""
+        try:
+            parts.describe(self.folder, **about)
+        except FAULTS as error:
+            self._note(said(error))
+
     def _note(self, sentence: str) -> None:
         self.failures += 1
         if self.failures == 1:

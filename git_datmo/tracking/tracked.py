@@ -131,6 +131,8 @@ class TrackedRun(Sink):
                 self._recording.update(
                     message=name, label=label, labels=labels, description=description
                 )
+            else:
+                self.describe(labels=labels, description=description)
         except FAULTS as error:
             self._note(said(error))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ import git_datmo as datmo
 from git_datmo.api import artifact as artifacts
 from git_datmo.api import location
 from git_datmo.api import run as runs
-from git_datmo.errors import RunNotFound, RunUnderWay
+from git_datmo.errors import InvalidArgumentType, RunNotFound, RunUnderWay, ValidationFailed
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 
@@ -86,10 +88,41 @@ def test_several_at_a_time_change_nothing_around_them(project: Repo):
     assert "DATMO_TASK_DIR" not in os.environ
     second.log(loss=2)
     first.log(loss=1)
-    for run, loss in ((first, 1), (second, 2)):
+    third = datmo.start_run("c")
+    fourth = datmo.start_run("d", several=True)
+    fourth.log(loss=4)
+    third.log(loss=3)
+    for run, loss in ((first, 1), (second, 2), (fourth, 4), (third, 3)):
         made = run.finish()
         assert made is not None
         assert made.metrics == {"default": {"loss": loss}}
+
+
+def test_what_is_no_text_is_refused_before_anything_is_recorded(project: Repo):
+    wrong: list[dict[str, Any]] = [
+        {"name": 5},
+        {"label": 5},
+        {"description": 5},
+        {"labels": 5},
+        {"labels": [1]},
+        {"alternative_name": 5},
+        {"alternative_name": ""},
+        {"alternative_name": "a\n"},
+    ]
+    for given in wrong:
+        with pytest.raises((InvalidArgumentType, ValidationFailed)):
+            datmo.start_run(**given)
+    with datmo.start_run(labels="one") as run:
+        run.update(labels="two")
+    assert run.run is not None
+    assert run.run.labels == ("two",)
+    assert len(datmo.run.ls()) == 1
+
+
+def test_inside_a_task_the_tasks_run_is_called_what_is_said(project: Repo):
+    said = "datmo.start_run(labels='a', description='d', alternative_name='n').update(labels=['b'])"
+    done = datmo.run([sys.executable, "-c", f"import git_datmo as datmo; {said}"], runner="local")
+    assert (done.labels, done.description, done.alternative_name) == (("b",), "d", "n")
 
 
 def test_in_a_task_that_reaches_no_repository_an_artifact_is_handed_over(
