@@ -163,8 +163,10 @@ def result_of(line: bytes) -> tuple[str, Any] | None:
         return None
     if len(key.split()) > MAX_WORDS or key.casefold().strip("[]()") in _LEVELS:
         return None
-    # A time of day is none, nor is a progress bar.
+    # A time of day is none, nor is a progress bar, nor a printed dictionary.
     if not any(map(str.isalpha, key)) or "|" in key:
+        return None
+    if any(key.count(opening) != key.count(closing) for opening, closing in ("()", "[]", "{}")):
         return None
     if not key.isprintable() or not value.isprintable() or value.startswith("//"):
         return None

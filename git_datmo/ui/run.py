@@ -55,7 +55,7 @@ def row(run: Run, *, exact: bool, short: bool) -> dict[str, Any]:
         started = run.start_time.isoformat() if exact else local_time(run.started)
     return {
         "id": run.id[:SHORT] if short else run.id,
-        "command": run.text if exact else _one_line(run.text),
+        "command": run.text if exact else _title(run),
         "type": run.type,
         "status": run.status,
         "config": dict(run.config) or None,
@@ -104,8 +104,9 @@ def _two(first: int, name: str, second: int, rest: str) -> str:
     return f"{first} {name} {second} {rest}" if second else f"{first} {name}"
 
 
-def _one_line(text: str) -> str:
-    first, _, more = text.strip().partition("\n")
+def _title(run: Run) -> str:
+    """The first line of its command; of a notebook's run, which has none, its other name."""
+    first, _, more = (run.text.strip() or run.alternative_name or "").partition("\n")
     return first + (" …" if more else "")
 
 
@@ -126,7 +127,7 @@ def line(run: Run, *, color: bool = False) -> str:
     parts = [
         paint(safe(run.id[:SHORT]), "yellow", color=color),
         paint(ending(run), _style(run), color=color),
-        safe(_one_line(run.text)),
+        safe(_title(run)),
     ]
     return "  ".join(filter(None, parts))
 

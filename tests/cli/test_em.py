@@ -139,6 +139,8 @@ def test_sending_and_looking_at_folders(hub: Repo, ada: Repo, datmo: Shell):
     shown = datmo("em", "describe", "/ada/digits/mnist").stdout
     assert "lr: 0.1" in shown
     assert "loss 0.5" in shown
+    whole = datmo("em", "describe", "/ada/digits/mnist", "--json").json()
+    assert whole["metrics"] == datmo("em", "describe", run.local, "--json").json()["metrics"]
     assert "s3://bucket/w" in datmo("em", "describe", "digits/weights").stdout
     assert "mnist  run" in datmo("em", "describe", "digits").stdout
 
@@ -184,6 +186,10 @@ def test_outside_of_a_repository(
     assert "folders lie on a git remote" in datmo("em", "ls", "digits", check=False).stderr
     datmo("em", "upload", "nowhere", check=False)
     assert os.listdir(away) == [run.alternative_name], "looking makes nothing"
+    em.login()
+    a_run().upload("digits", make_folder=True)
+    assert "mnist" in datmo("em", "ls", "digits").stdout
+    assert "loss 0.5" in datmo("em", "describe", "digits/mnist").stdout
     bare = Repo.init(tmp_path / "bare")
     monkeypatch.chdir(bare.path)
     assert datmo("em", "ls").stdout.split() == ["name"]

@@ -82,6 +82,13 @@ def test_line():
     )
 
 
+def test_what_has_no_command_is_called_by_its_name():
+    run = ended(command=(), alternative_name="mnist_1", status="success")
+    assert ui.line(run) == f"{ID[:12]}  success  mnist_1"
+    assert ui.row(run, exact=False, short=True)["command"] == "mnist_1"
+    assert ui.row(run, exact=True, short=True)["command"] == ""
+
+
 def test_a_summary_says_what_came_of_it():
     run = made(
         notices=("kept your notes.txt",),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from git_datmo.records.project import Project
 
 FOLDER = ".em"
+PRIVATE = "repository"
 RUNS, ARTIFACTS = "EM_RUN_PARENT_DIR", "EM_ARTIFACT_PARENT_DIR"
 
 _opened: dict[tuple[int, int, Path], Project] = {}
@@ -98,6 +99,15 @@ def _parent(variable: str, name: str) -> Path:
     return Path(chosen) if chosen else shown / FOLDER / name
 
 
+def private_project() -> Project | None:
+    """The repository in the `.em` of `home()`, where scripts made one: what `project()` gives
+    outside of a repository. Nothing is made."""
+    from git_datmo.api import location
+
+    folder = home() / FOLDER / PRIVATE
+    return location.find(folder) if (folder / ".git" / "datmo" / "clone").exists() else None
+
+
 def _around(folder: Path) -> Project:
     from git_datmo.api import location, private
 
@@ -109,7 +119,7 @@ def _around(folder: Path) -> Project:
         if isinstance(error, UnsupportedRepository):
             _once(f"{error.message}: what is recorded goes to {folder / FOLDER}", console.warning)
         sheltered(folder / FOLDER)
-        made, new = private.ready(folder / FOLDER / "repository")
+        made, new = private.ready(folder / FOLDER / PRIVATE)
         if new:
             _once(f"not in a git repository: runs are recorded in {folder / FOLDER}", console.info)
         return made

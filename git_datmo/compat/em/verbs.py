@@ -181,27 +181,32 @@ def _described_there(project: Project | None, path: str, remote: str | None) -> 
 
 
 def _described_live(seen: Live) -> dict[str, Any]:
+    parts = {name: seen.said.get(name) for name in ("hyperparameters", "platform", "git")}
+    return {**parts, "metrics": _described_series(seen.streams.get("metrics", b""))}
+
+
+def _described_series(lines: bytes) -> dict[str, Any]:
+    """How many points of each type there are, and the last values."""
     from git_datmo.model import series
 
-    counts: dict[str, int] = {}
-    last: dict[str, dict[str, Any]] = {}
-    for line in seen.streams.get("metrics", b"").splitlines():
+    found: dict[str, Any] = {}
+    for line in lines.splitlines():
         try:
             point = series.parse(line)
         except InvalidDocument:
             continue
-        counts[point.type] = counts.get(point.type, 0) + 1
-        last.setdefault(point.type, {}).update(point.values)
-    parts = {name: seen.said.get(name) for name in ("hyperparameters", "platform", "git")}
-    metrics = {kind: {"points": counts[kind], "last": last[kind]} for kind in counts}
-    return {**parts, "metrics": metrics}
+        known = found.setdefault(point.type, {"points": 0, "last": {}})
+        known["points"] += 1
+        known["last"].update(point.values)
+    return found
 
 
 def _described_run(run: Recorded) -> dict[str, Any]:
+    metrics = _described_series(b"".join(run.read(f"metrics/{kind}.jsonl") for kind in run.metrics))
     marks = [("input", one) for one in run.used] + [("output", one) for one in run.generated]
     return {
         "hyperparameters": dict(run.config),
-        "metrics": {kind: {"last": dict(last)} for kind, last in run.metrics.items()},
+        "metrics": metrics,
         "platform": dict(run.platform),
         "git": dict(run.git),
         "associations": [{"role": role, **one} for role, one in marks],
@@ -209,12 +214,14 @@ def _described_run(run: Recorded) -> dict[str, Any]:
 
 
 def _required(project: Project | None, path: str) -> Project:
-    if project is None:
+    """The project, or the private one of scripts that ran here outside of a repository."""
+    found = project or place.private_project()
+    if found is None:
         raise NotHere(
-            f"there is neither a run nor an artifact in '{path}'",
+            f"there is neither a run nor an artifact in '{path or os.getcwd()}'",
             hint="folders lie on a git remote: go to a repository to see them",
         )
-    return project
+    return found
 
 
 def _text(value: object) -> str | None:
