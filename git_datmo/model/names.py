@@ -24,6 +24,11 @@ _END_FOR_GIT = re.compile("[\udc80-\udcff\ufffe\uffff].*", re.DOTALL)
 # name it gives to `.git`. A backslash separates directories on Windows, so every part is looked at.
 _NTFS_DOTGIT = re.compile(r"(?:^|\\)(?:\.git|git~1)[. ]*(?:\Z|[\\:])")
 
+# What `git fsck`, and so many a server, reads as git's own file, whatever folder it lies in.
+_GITS_OWN = re.compile(
+    r"(?:^|\\)(?:\.git(modules|attributes)|git(mod|att)~[1-4]|gi(7eba|7d29)~[1-9])[. ]*(?:\Z|:)"
+)
+
 
 def check_name(name: bytes) -> str | None:
     """Return why `name` must not be written as one component of a path, or None when it may."""
@@ -44,6 +49,21 @@ def check_name(name: bytes) -> str | None:
     if _END_FOR_GIT.sub("", text) == ".git" or _NTFS_DOTGIT.search(text):
         return "some systems read it as '.git'"
     return None
+
+
+def gits_own(name: bytes) -> str | None:
+    """Return `.gitmodules` or `.gitattributes` when git would read an entry as such, else None.
+
+    git's checks look at what is in these, and refuse folders and some links of their names.
+    """
+    if b"gi" not in name.lower() and name.isascii():
+        return None
+    text = name.decode("utf-8", "surrogateescape").translate(_HFS_IGNORED).casefold()
+    found = _GITS_OWN.search(text)
+    if found is None:
+        return None
+    modules = (found[1] or found[2] or found[3]) in ("modules", "mod", "7eba")
+    return ".gitmodules" if modules else ".gitattributes"
 
 
 def fold_key(name: bytes) -> bytes:

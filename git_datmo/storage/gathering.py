@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from git_datmo.errors import (
@@ -20,7 +21,7 @@ from git_datmo.errors import (
     UnsafeName,
     UnsafePath,
 )
-from git_datmo.model.names import check_name
+from git_datmo.model.names import check_name, gits_own
 from git_datmo.storage import links
 from git_datmo.storage.objects import EMPTY_TREE, TREE
 from git_datmo.storage.packing import Packing
@@ -31,6 +32,8 @@ from git_datmo.storage.treediff import MAX_DEPTH, Leaf, parents
 
 _PACK_FROM = 64
 """From so many files on they become one pack instead of an object file each."""
+_LONG_LINE = 2048
+"""git refuses a `.gitattributes` with a line of so many bytes."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def gather(
     seen: dict[bytes, bytes] = {}
     for source, place in sources:
         for full, path in _expand(source, place, seen):
-            _check(path)
+            _check(path, "folder" if full is None else "link" if path in seen else "file")
             if listed.get(path, full) != full:
                 raise FileAlreadyExistsError(f"two sources have one place: {_shown(path)}")
             listed[path] = full
@@ -97,7 +100,8 @@ def _read(reader: Reader, listed: dict[bytes, bytes | None]) -> tuple[dict[bytes
             if path and path not in holding:
                 leaves[path] = (TREE, EMPTY_TREE)
             continue
-        known = reader.read(full, os.fsdecode(full), store=None, check=False)
+        store = True if _by_pointer(full, path) else None
+        known = reader.read(full, os.fsdecode(full), store=store, check=False)
         if known is None:
             raise FileChanging(f"{_shown(full)} went away while it was read")
         leaves[path] = (known.mode, known.oid)
@@ -165,10 +169,25 @@ def _outward(link: bytes, target: bytes) -> UnsafePath:
     )
 
 
-def _check(path: bytes) -> None:
+def _by_pointer(full: bytes, path: bytes) -> bool:
+    """Whether the bytes of a file must not be a git object under its name: servers that check
+    what they get read them as settings of git, and would refuse every push that holds them."""
+    own = gits_own(path.rpartition(b"/")[2])
+    if own == ".gitattributes":
+        with suppress(OSError):
+            return os.lstat(full).st_size >= _LONG_LINE
+    return own is not None
+
+
+def _check(path: bytes, kind: str) -> None:
     parts = path.split(b"/") if path else []
-    for part in parts:
+    for number, part in enumerate(parts, 1):
         reason = check_name(part)
+        if reason is None:
+            shape = kind if number == len(parts) else "folder"
+            own = gits_own(part)
+            if own and (shape == "folder" or (shape, own) == ("link", ".gitmodules")):
+                reason = f"git takes it for '{own}', which cannot be a {shape}"
         if reason is not None:
             raise UnsafeName(f"{_shown(path)} cannot be kept: {reason}")
     if len(parts) > MAX_DEPTH:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import git_datmo
 from git_datmo.api import artifact as artifacts
+from git_datmo.api.fsck import fsck
 from git_datmo.errors import (
     AmbiguousId,
     ArtifactNotFound,
@@ -228,9 +230,37 @@ def test_what_is_refused_is_not_recorded(project: Repo, tmp_path: Path) -> None:
     (bad / "in" / ".git").mkdir()
     (bad / "in" / ".git" / "config").write_text("")
     refused(UnsafeName)
+    shutil.rmtree(bad / "in" / ".git")
+    (bad / "in" / ".gitmodules").symlink_to("f")
+    refused(UnsafeName)
+    (bad / "in" / ".gitmodules").unlink()
+    (bad / "in" / ".GitAttributes").mkdir()
+    refused(UnsafeName)
     assert project.refs() == before
     assert artifacts.ls(opn, all=True) == []
     assert_clean(project)
+
+
+def test_what_git_reads_as_its_own_settings_can_be_pushed(project: Repo, tmp_path: Path) -> None:
+    """Servers with `transfer.fsckObjects` refuse every push that holds such bytes as objects."""
+    files = {
+        ".gitmodules": b'[submodule "a"]\n\tpath = -x\n\turl = -u./payload\n',
+        ".gitattributes": b"a" * 3000 + b" text\n",
+        "sub/.GITMODULES": b'[submodule "../a"]\n\turl = x\n',
+    }
+    (tmp_path / "s" / "sub").mkdir(parents=True)
+    for name, data in files.items():
+        (tmp_path / "s" / name).write_bytes(data)
+    opn = opened(project)
+    made = make(opn, "x", str(tmp_path / "s"))
+    strict = Repo.bare(tmp_path / "strict")
+    strict.git("config", "receive.fsckObjects", "true")
+    project.git("push", "-q", str(strict.path), f"{made.id}:refs/heads/x")
+    assert made.size == sum(map(len, files.values()))
+    assert {name: made.read(name) for name in files} == files
+    done = artifacts.get(opn, artifact="x", into=tmp_path / "back")
+    assert {name: (Path(done.path) / name).read_bytes() for name in files} == files
+    assert fsck(opn).findings == (), "git may warn of a pointer there, and takes it"
 
 
 def test_get_merges_and_leaves_what_differs(project: Repo, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from git_datmo.model.names import check_name, clashes, fold_key
+from git_datmo.model.names import check_name, clashes, fold_key, gits_own
 from tests.kit.git import Repo
 
 HOSTILE = [
@@ -156,3 +156,19 @@ def test_clashes():
     assert clashes([nfd, nfc]) == [(nfd, nfc)]
     assert clashes([b"x", b"x"]) == [(b"x", b"x")]
     assert clashes([b"A\xff", b"a\xff", b"a"]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        *(
+            (name, "modules")
+            for name in (b".gitmodules", b".GitModules. ", b"GITMOD~1", b"gi7eba~2")
+        ),
+        *((name, "modules") for name in (b"a\\.gitmodules", ".git\u200cmodules".encode())),
+        *((name, "attributes") for name in (b".gitattributes", b"gitatt~4", b".gitattributes:x")),
+        *((name, None) for name in (b".gitignore", b"gitmodules", b".gitmodule", b"x", b"\xff")),
+    ],
+)
+def test_gits_own_files_under_any_name(name: bytes, own: str | None) -> None:
+    assert gits_own(name) == (own and f".git{own}")
