@@ -24,13 +24,15 @@ Update = tuple[str, str, str]
 @dataclass(frozen=True)
 class Cargo:
     """What a push of refs takes along: the objects that are new to the remote, those whose
-    content is looked for `again`, how far our own chain is `reached` by it, and of how many
-    that were `revived` the place has heard then."""
+    content is looked for `again`, how far our own chain is `reached` by it, of how many that were
+    `revived` the place has heard then, and the `chains` of notes: as the remote has them, and new.
+    """
 
     fresh: tuple[str, ...]
     again: tuple[str, ...]
     reached: str | None
     revived: int
+    chains: tuple[tuple[str | None, str], ...]
 
 
 def mark(place: Place | None, url: str) -> str:
@@ -62,7 +64,7 @@ def deliver(
     place = places.place_of(project, remote, url)
     try:
         cargo = _cargo(project, index, updates, mark(place, url), place is not None, bool(content))
-        along = outgoing.look(project, remote, cargo.fresh)
+        along = outgoing.look(project, remote, cargo.fresh, cargo.chains)
         along.refuse()
         done = Exchange(remote, 0, 0, 0, notices=along.notices(), dry_run=dry_run)
         if content is False:
@@ -92,11 +94,14 @@ def _cargo(
     fresh: dict[str, None] = {}
     all_ours: list[str] = []
     reached = None
+    chains: list[tuple[str | None, str]] = []
     back, revived = revivals.since(index, reached_mark)
     for ours, ref, theirs in updates:
         known = theirs if theirs.strip("0") else None
         if not ref.startswith(layout.OWN) or not ours.strip("0"):
             continue
+        if layout.clone_of(ref):
+            chains.append((known, ours))
         if ref == own:
             reached = ours
             # What went past the hook (--no-verify) has its refs there, but not its content. What
@@ -113,7 +118,8 @@ def _cargo(
             record = index.get(ours)
             if record is not None and record.kind in HOLDERS and not record.deleted:
                 fresh[ours] = None
-    return Cargo(tuple(fresh), tuple(oid for oid in all_ours if oid not in fresh), reached, revived)
+    rest = tuple(oid for oid in all_ours if oid not in fresh)
+    return Cargo(tuple(fresh), rest, reached, revived, tuple(chains))
 
 
 def _is_ours(project: Project, index: Index, oid: str) -> bool:

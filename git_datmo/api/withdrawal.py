@@ -74,7 +74,7 @@ def _share(
         return
     ref = layout.notes_ref(clone.id)
     fresh = _fresh(project, tip, there)
-    outgoing.look(project, remote, fresh).refuse()
+    outgoing.look(project, remote, fresh, [(there.get(ref), tip)]).refuse()
     for url in places.urls_of(project, remote, push=True):
         place = places.place_of(project, remote, url)
         # What a push left out (--no-content) is spoken of there, and still to be delivered.

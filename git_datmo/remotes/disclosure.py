@@ -4,16 +4,21 @@ a push hold it."""
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from git_datmo.records.project import Project
 from git_datmo.storage import secrets
+from git_datmo.storage.objects import EMPTY_TREE
 
 # Reading stops here: a scan must not make a push of large text files endless.
 MAX_BYTES = 256 * 1024 * 1024
 # git itself takes a file for binary that has a zero byte so early.
 _BINARY = 8000
 _FILES = ("100644", "100755")
+
+# Blobs before and after, with a commit and a path.
+Changes = dict[tuple[str, str], tuple[str, str]]
 
 
 class Finding(NamedTuple):
@@ -35,8 +40,34 @@ class Findings(NamedTuple):
 def look(project: Project, revisions: bytes, chosen: list[str]) -> Findings:
     """The secrets in lines that the commits which `git log` lists for `revisions` and `chosen`
     add, each once."""
+    options = ["--raw", "--no-abbrev", "--no-renames", "--format=commit %H", "--stdin", *chosen]
+    return _search(project, _changes(project.repository.git.run("log", *options, data=revisions)))
+
+
+def look_at_notes(project: Project, chains: Iterable[tuple[str | None, str]]) -> Findings:
+    """The secrets in what the notes of chains say: labels, messages, settings. `chains` are what a
+    remote knows of each and what it is to know; nobody's history is walked for it."""
+    changes: Changes = {}
+    for known, ours in chains:
+        before = known if known and project.repository.objects.has(known) else EMPTY_TREE
+        options = ("-r", "--raw", "--no-abbrev", "--no-renames", before, ours)
+        listed = _changes(project.repository.git.run("diff-tree", *options))
+        for pair, (_, path) in listed.items():
+            changes[pair] = ours, f"the note of {path.replace('/', '')[:10]}"
+    return _search(project, changes)
+
+
+def in_messages(messages: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    """The secrets in the messages of commits, by their ids."""
+    for oid, message in messages:
+        for number, line in enumerate(message.splitlines(), 1):
+            kind = secrets.in_content(line.encode("utf-8", "replace"))
+            if kind is not None:
+                yield Finding(oid, "message", number, kind)
+
+
+def _search(project: Project, changes: Changes) -> Findings:
     objects = project.repository.objects
-    changes = _changes(project, revisions, chosen)
     objects.bring(oid for pair in changes for oid in pair if oid.strip("0"))
     found: dict[tuple[str, int, str], Finding] = {}
     read = unread = 0
@@ -57,13 +88,9 @@ def look(project: Project, revisions: bytes, chosen: list[str]) -> Findings:
     return Findings(tuple(found.values()), unread)
 
 
-def _changes(
-    project: Project, revisions: bytes, chosen: list[str]
-) -> dict[tuple[str, str], tuple[str, str]]:
+def _changes(listed: bytes) -> Changes:
     """Each pair of blobs before and after that a file went through, with one commit and path."""
-    options = ["--raw", "--no-abbrev", "--no-renames", "--format=commit %H", "--stdin", *chosen]
-    listed = project.repository.git.run("log", *options, data=revisions)
-    changes: dict[tuple[str, str], tuple[str, str]] = {}
+    changes: Changes = {}
     commit = ""
     for line in os.fsdecode(listed).split("\n"):
         if line.startswith("commit "):

@@ -59,8 +59,22 @@ class Outgoing:
         )
 
 
-def look(project: Project, remote: str, snapshots: Iterable[str]) -> Outgoing:
-    """Find what pushing `snapshots` to `remote` takes along beside them."""
+def look(
+    project: Project,
+    remote: str,
+    snapshots: Iterable[str],
+    chains: Iterable[tuple[str | None, str]] = (),
+) -> Outgoing:
+    """Find what pushing `snapshots` to `remote` takes along beside them, and secrets also in the
+    notes of `chains`: what it knows of each, and what it is to know."""
+    along = _along(project, remote, snapshots)
+    if project.repository.config.boolean("datmo.allowSecrets", False):
+        return along
+    more = disclosure.look_at_notes(project, chains)
+    return Outgoing(along.commits, (*along.findings, *more.found), along.unread + more.unread)
+
+
+def _along(project: Project, remote: str, snapshots: Iterable[str]) -> Outgoing:
     wanted = list(snapshots)
     if not wanted:
         return Outgoing((), ())
@@ -68,7 +82,8 @@ def look(project: Project, remote: str, snapshots: Iterable[str]) -> Outgoing:
     known = f"--remotes={remote}" if remote in places.remotes(project) else "--remotes"
     index = catalogue.refresh(project)
     own = set(wanted)
-    parents = {p for oid in wanted for p in project.repository.objects.commit(oid).parents}
+    made = [project.repository.objects.commit(oid) for oid in wanted]
+    parents = {parent for commit in made for parent in commit.parents}
     # What a snapshot or run stands on may have been shared with an earlier push.
     shared = [f"^{oid}\n" for oid in sorted(parents - own) if index.get(oid) is not None]
     revisions = "".join([*(f"{oid}\n" for oid in wanted), *shared]).encode()
@@ -81,10 +96,12 @@ def look(project: Project, remote: str, snapshots: Iterable[str]) -> Outgoing:
     if project.repository.config.boolean("datmo.allowSecrets", False):
         return Outgoing(tuple(commits), ())
     found, unread = disclosure.look(project, revisions, ["--not", known])
-    made = [oid for oid in wanted if (record := index.get(oid)) and record.kind == RUN]
-    if made:
+    messages = zip(wanted, (commit.message for commit in made), strict=True)
+    found = (*found, *disclosure.in_messages(messages))
+    runs = [oid for oid in wanted if (record := index.get(oid)) and record.kind == RUN]
+    if runs:
         # A run stands on two snapshots, and its own tree holds only what it recorded.
         alone = ["--no-walk", "-m", "--first-parent", "--diff-filter=A"]
-        more = disclosure.look(project, "".join(f"{oid}\n" for oid in made).encode(), alone)
+        more = disclosure.look(project, "".join(f"{oid}\n" for oid in runs).encode(), alone)
         found, unread = (*found, *more.found), unread + more.unread
     return Outgoing(tuple(commits), found, unread)

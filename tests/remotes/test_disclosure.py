@@ -61,6 +61,22 @@ def test_a_secret_in_a_commit_that_goes_along(repo: Repo) -> None:
     datmo("push", cwd=repo.path, env={"GIT_CONFIG_PARAMETERS": "'datmo.allowSecrets=true'"})
 
 
+def test_a_secret_in_what_notes_say(repo: Repo) -> None:
+    repo.write("train.py", "print('hello')\n")
+    oid = snap(repo, "nothing to hide")
+    datmo("push", cwd=repo.path)
+    datmo("snapshot", "update", oid, "--label", KEY, cwd=repo.path)
+    datmo("artifact", "create", "words", "train.py", "-m", f"made with {OTHER}", cwd=repo.path)
+    said = refused(repo)
+    assert "2 places" in said
+    assert f"the note of {oid[:10]}:" in said
+    assert KEY not in said
+    artifact = datmo("artifact", "ls", "--format", "csv", cwd=repo.path).stdout.split(",")
+    purged = next(word for word in artifact if len(word) == 40)
+    datmo("purge", oid, purged, "--yes", cwd=repo.path)
+    datmo("push", cwd=repo.path)
+
+
 def test_what_is_binary_or_too_much_is_not_read(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
