@@ -12,12 +12,12 @@ from typing import Any
 from git_datmo.api import lookup, protocol, run_lookup
 from git_datmo.api.adoption import tend
 from git_datmo.api.surroundings import NOBODY, User
-from git_datmo.errors import RunUnderWay, ValidationFailed
+from git_datmo.errors import Conflict, RunUnderWay, ValidationFailed
 from git_datmo.model import document
 from git_datmo.model.expression import Compare
 from git_datmo.model.ids import new_nonce
 from git_datmo.model.run import ENDED, INLINE, Run
-from git_datmo.records import catalogue, chain, layout, runs
+from git_datmo.records import catalogue, chain, layout, purged, runs
 from git_datmo.records.kinds import RUN
 from git_datmo.records.parts import stored
 from git_datmo.records.project import Project
@@ -57,15 +57,18 @@ def record(
     generated: Sequence[Mapping[str, Any]] = (),
     reason: str | None = None,
     run_id: str | None = None,
+    was: str | None = None,
     user: User = NOBODY,
 ) -> Run:
     """Record a run that is over, without any snapshot: what code it ran is not known here.
 
     `points` are lines of metrics, `log` is the file of what it printed, times are in milliseconds
     since 1970. The run that is recorded under this alternative name already is returned as it is,
-    so that doing it again changes nothing.
+    so that doing it again changes nothing. `was` is what it was recorded as once: purged, it is
+    not recorded again.
     Raises ProjectNotInitialized, IdentityMissing, RunUnderWay, ValidationFailed for a status that
-    is not an end, InvalidArgumentType for a config that cannot be stored.
+    is not an end, InvalidArgumentType for a config that cannot be stored, Conflict for a purged
+    one.
     """
     project.require_initialized()
     if status not in ENDED:
@@ -75,6 +78,11 @@ def record(
         if known.commit is None:
             raise RunUnderWay(f"the run {known.id[:12]} has not ended yet")
         return known
+    if was is not None and was in purged.known(catalogue.refresh(project)):
+        raise Conflict(
+            f"{alternative_name} was purged: it is not recorded again",
+            hint="its local directory still holds what was purged: delete that, too",
+        )
     said = _said(points)
     created = time.time_ns() // 1_000_000 if created is None else created
     facts: dict[str, Any] = {

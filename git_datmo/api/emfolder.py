@@ -30,7 +30,8 @@ FILES = (METADATA, "index.yaml", "hyperparameters.yaml", "platform.yaml", "git.y
 @dataclass(frozen=True)
 class RunFolder:
     """What the local directory of a run says. `metadata` has the keys of `Run.to_dict`; its
-    status is true even after a crash. `run_id` is its id in git-datmo, None in old ones."""
+    status is true even after a crash. `run_id` is its id in git-datmo, None in old ones; `commit`
+    what it was recorded as, None before."""
 
     path: Path
     metadata: Mapping[str, Any]
@@ -38,6 +39,7 @@ class RunFolder:
     platform: Mapping[str, Any] = field(default_factory=dict)
     git: Mapping[str, Any] = field(default_factory=dict)
     run_id: str | None = None
+    commit: str | None = None
 
     @property
     def alternative_name(self) -> str:
@@ -87,7 +89,8 @@ def read_run(path: Path) -> RunFolder:
         raise FileIOError(f"Invalid kind: {metadata.get('kind')!r} in {path / METADATA}")
     if metadata.get("status") == RUNNING and not is_alive(path):
         metadata["status"] = ERROR
-    return RunFolder(path.absolute(), metadata, hparams, platform, git, linked(path))
+    known = (linked(path), _link(path).get("commit"))
+    return RunFolder(path.absolute(), metadata, hparams, platform, git, *known)
 
 
 def kind(path: Path) -> str | None:
@@ -133,12 +136,16 @@ def require_plain(path: Path) -> None:
 
 def linked(path: Path) -> str | None:
     """The id of the run that a directory belongs to."""
+    return _link(path).get("run")
+
+
+def _link(path: Path) -> dict[str, str]:
     try:
         said = json.loads((path / LINK).read_text("utf-8"))
     except (OSError, ValueError):
-        return None
-    found = said.get("run") if isinstance(said, dict) else None
-    return found if isinstance(found, str) else None
+        return {}
+    listed = said.items() if isinstance(said, dict) else ()
+    return {key: value for key, value in listed if isinstance(value, str)}
 
 
 def _mapping(path: Path) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def urls_of(project: Project, remote: str, *, push: bool) -> list[str]:
     code, out, err = git.attempt("remote", "get-url", *options, "--", remote)
     if code == 0:
         return os.fsdecode(out).splitlines()
-    if remote not in remotes(project) and ("/" in remote or os.path.isdir(remote)):
+    address = "/" in remote or ":" in remote or os.path.isdir(remote)
+    if address and remote not in remotes(project):
         return [remote]
     said = err.decode(errors="replace").strip()
     raise RemoteError(

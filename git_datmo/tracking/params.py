@@ -179,6 +179,9 @@ def plain(value: object, depth: int = 1) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item, depth + 1) for item in value]
     try:
+        if isinstance(value, int):
+            # Python writes no more digits than it was set to; files of parameters need them.
+            int.__repr__(value)
         return document.decode(document.encode(value))
     except InvalidArgumentType as error:
         if isinstance(value, str | int):

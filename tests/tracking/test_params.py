@@ -105,6 +105,8 @@ def test_bad_keys():
     looped.append(looped)
     with pytest.raises(ValueError, match="nested deeper"):
         params["loop"] = looped
+    with pytest.raises(ValueError, match="digits"):
+        params["huge"] = 10**5000
     odd: list[object] = [math.nan, (1,)]
     assert [key for key in odd if key in params] == []
 

@@ -64,7 +64,7 @@ class Run(Described):
         self._recorder: Callable[[], Recorded | None] | None = None
         self._wish: dict[str, Any] | None = None
         self._before: str | None = None
-        self._alone = False
+        self._alone = self._theirs = False
 
     @property
     def hparams(self) -> Params:
@@ -115,13 +115,7 @@ class Run(Described):
         """Set parameters; see `Params.update`."""
         self._params.update(new_params, override, **more)
 
-    def log(
-        self,
-        type: str,
-        metrics: Mapping[str, Any],
-        step: Any,
-        epoch: Any = None,
-    ) -> None:
+    def log(self, type: str, metrics: Mapping[str, Any], step: Any, epoch: Any = None) -> None:
         """Record values at a step: what `float` takes, and numpy's and torch's arrays of one.
 
         `type` is `train`, `val`, `test` or any other text. Raises ValueError and TypeError for
@@ -157,6 +151,8 @@ class Run(Described):
         del args, kwargs
         if self._finished:
             raise RuntimeError("Method finish can be called once only for each instance")
+        if self._process == os.getpid():
+            self._params.flush()
         if self._recorder is not None and self._tracked is None and self.status == COMPLETE:
             self._finished = True  # It was loaded, and nothing was added.
             return
@@ -191,7 +187,7 @@ class Run(Described):
         if tracked is not None and (tracked.run or tracked.attached or not self._finished):
             return tracked.run
         self._begin()
-        return self._recorder() if self._recorder is not None else None
+        return self._recorder() if self._recorder is not None else resumption.late(self)
 
     def _save(self) -> None:
         with self._guard:
@@ -273,17 +269,19 @@ class Run(Described):
 
     def _end(self, status: str, code: int, reason: str | None) -> None:
         self._finished = True
-        if self._process != os.getpid():
-            return  # A child of the script has it too, and it is not the child's to end.
+        if self._process != os.getpid() or self._theirs:
+            return  # A child of the script has it too, or another process: theirs is the end.
         self._params.flush()
         self._seal()
         self._metadata |= {"status": status, "endTimestamp": layout.now()}
         if self._tracked is not None:
             self._platform = facts.platform(self._tracked.platform)
-            self._tracked.finish(code, reason)
+            ended = self._tracked.finish(code, reason)
         try:
             self._save()
             self._local.write("platform.yaml", self._platform)
+            if self._tracked is not None and ended is not None:
+                self._local.link(ended.id, ended.commit)
         except FAULTS as error:
             console.warning(f"{self.alternative_name} could not be written: {said(error)}")
         if self._auto is not None:

@@ -105,3 +105,19 @@ def associations(given: object) -> dict[str, list[dict[str, Any]]]:
         key: [dict(one) for one in given.get(key) or given.get(key[:-1]) or ()]
         for key in ("inputs", "outputs")
     }
+
+
+def believable(told: object) -> dict[str, Any]:
+    """Of what another machine says of its run, the parts that are what they have to be."""
+    if not isinstance(told, Mapping):
+        return {}
+    times = ("startTimestamp", "endTimestamp")
+    found: dict[str, Any] = {key: told[key] for key in times if isinstance(told.get(key), str)}
+    marks = told.get("associations")
+    if isinstance(marks, Mapping):
+        found["associations"] = {
+            key: [one for one in marks.get(key) or () if isinstance(one, Mapping)]
+            for key in ("inputs", "outputs")
+            if isinstance(marks.get(key), list)
+        }
+    return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from git_datmo.compat.em import console, session, uploading
 from git_datmo.compat.em.sending import files, send_once, sender, told
 from git_datmo.errors import DatmoError
-from git_datmo.model.folder import check_strategy
+from git_datmo.model.folder import DEFAULT, REPLACE, SKIP, check_strategy
 
 if TYPE_CHECKING:
     from git_datmo.api.live import Upload
@@ -73,12 +74,22 @@ class AutoUpload:
             console.error(
                 f"{self._run.alternative_name} was not uploaded: {error}"
                 + (f" ({hint})" if hint else "")
-                + f"; 'git datmo em upload {self._run.local}' does it later"
+                + f"; '{self._command()}' does it later"
             )
+
+    def _command(self) -> str:
+        """What sends it from a shell, to where it was asked for."""
+        folder, strategy = str(self._wish["folder"]), str(self._wish["conflict_strategy"])
+        words = ["git", "datmo", "em", "upload", self._run.local]
+        words += ["-f", folder, "-m"] if folder != DEFAULT else []
+        words += ["-c", strategy] if strategy in (SKIP, REPLACE) else []
+        return shlex.join(words)
 
     def _last(self) -> None:
         if not self._begun:
             self._remote = session.require()
+        # The thread that finishes a run may be another than the one that began it.
+        self._project = self._run._project()
         if self._project is None:
             raise session.NotLoggedIn("this task reaches no repository to upload from")
         at = self._upload.path if self._upload is not None else None

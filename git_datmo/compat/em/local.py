@@ -80,10 +80,12 @@ class Local:
         """Replace one of its documents. Raises NoSpace."""
         layout.write_yaml(self.root / name, value)
 
-    def link(self, run_id: str) -> None:
-        """Write down which run of git-datmo it belongs to. Raises NoSpace."""
+    def link(self, run_id: str, commit: str | None = None) -> None:
+        """Write down which run of git-datmo it belongs to, and as what that was recorded. Raises
+        NoSpace."""
+        said = {"run": run_id} if commit is None else {"run": run_id, "commit": commit}
         try:
-            (self.root / LINK).write_text(json.dumps({"run": run_id}) + "\n", "utf-8")
+            (self.root / LINK).write_text(json.dumps(said) + "\n", "utf-8")
         except OSError as error:
             raise NoSpace(f"cannot write to {self.root}: {error.strerror}") from error
 

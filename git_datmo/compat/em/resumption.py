@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from git_datmo.compat.em import console, facts, place, values
 from git_datmo.compat.em.facts import COMPLETE, RUNNING
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, RunUnderWay
 from git_datmo.tracking.run import RUN, TrackedRun, opened
 from git_datmo.tracking.sink import FAULTS, METRICS, said
 
@@ -53,6 +53,7 @@ def resume(run: Run) -> bool:
     first. False where that cannot be, which is said; what is added then lies in the local
     directory alone."""
     if not run._local.hold():
+        run._theirs = True
         console.warning(
             f"{run.alternative_name} is still going on elsewhere: what is added to it here lies "
             f"in {run.local} alone"
@@ -71,6 +72,7 @@ def resume(run: Run) -> bool:
 
 
 def _resume(run: Run) -> None:
+    run._save()  # Where nothing can be written, nothing is begun.
     # One that was copied from elsewhere, or that t9k wrote, is recorded as it was before.
     first = run._record()
     project = run._project()
@@ -90,12 +92,30 @@ def _resume(run: Run) -> None:
 
 def settle(run: Run) -> None:
     """Record what a loaded run was gone on with, as it stood before; more may follow."""
+    if run._process == os.getpid() and not run._finished:
+        run._params.flush()
     before, run._before = run._before, None
     if before is None or run._finished or run._tracked is None:
         return
     run._end(before, 0 if before == COMPLETE else 1, None)
     run._id, run._tracked, run._auto = run._tracked.id, None, None
     run._finished = False
+
+
+def late(run: Run) -> Recorded | None:
+    """Record a run from its local directory: it was made by hand, or could not be recorded when
+    it ended."""
+    from git_datmo.compat.em import runs
+
+    return runs.of_directory(run._local.root)._record()
+
+
+def refuse(run: Run) -> Recorded | None:
+    """Raise RunUnderWay: another machine has it."""
+    raise RunUnderWay(
+        f"{run.alternative_name} is still going on elsewhere",
+        hint="it can be sent and gone on with when it has ended",
+    )
 
 
 def auto_upload(run: Run) -> AutoUpload | None:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from git_datmo.compat.em import console, facts, layout, place, resumption
 from git_datmo.compat.em.experiment import Run
@@ -17,9 +17,6 @@ from git_datmo.errors import FileIOError, ValidationFailed
 from git_datmo.model.folder import check_strategy
 from git_datmo.tracking.params import Params
 from git_datmo.tracking.run import TrackedRun
-
-if TYPE_CHECKING:
-    from git_datmo.model.run import Run as Recorded
 
 __all__ = ["Mark", "Run", "create_run", "load_run"]
 
@@ -139,7 +136,7 @@ def _recorded(
         git=facts.git(tracked.git, project),
         local=local,
     )
-    run._recorder = lambda: _recorded_late(run)
+    run._recorder = lambda: resumption.late(run)
     listed = documents(metadata, hparams, run.platform, run.git)
     run._local.make()
     # Last the one that makes it a run to others.
@@ -147,13 +144,6 @@ def _recorded(
         run._local.write(file, content)
     run._local.index()
     return run, tracked
-
-
-def _recorded_late(run: Run) -> Recorded | None:
-    """Record from its local directory what could not be recorded when it ended."""
-    from git_datmo.compat.em import runs
-
-    return runs.of_directory(run._local.root)._record()
 
 
 def load_run(

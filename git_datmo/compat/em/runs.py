@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.compat.em import console, facts, layout, loading, place, session, values
+from git_datmo.compat.em import console, facts, layout, loading, place, resumption, session, values
 from git_datmo.compat.em.absence import Incomplete, NotHere
 from git_datmo.compat.em.experiment import Run
 from git_datmo.compat.em.facts import COMPLETE
@@ -140,7 +140,7 @@ def _write(found: Recorded, metadata: dict[str, Any], local: Path, git: dict[str
         listed = documents(metadata, found.config, facts.platform(found.platform), git)
         for name, content in listed.items():
             fresh.write(name, content)
-        fresh.link(found.id)
+        fresh.link(found.id, found.commit)
         fresh.index()
         fresh.release()
         os.rename(fresh.root, local)
@@ -191,8 +191,14 @@ def _downloaded(project: Project, text: str) -> Run:
 def _living(project: Project, node: Node, remote: str | None, record: Mapping[str, Any]) -> Run:
     """A run that was sent before it was recorded, as it was then. One that should go on and has
     been silent for long has the status `Error`."""
-    from git_datmo.api import live
+    from git_datmo.api import emfolder, live
 
+    name = facts.local_name(node.alternative_name, node.run_id or node.id or "")
+    local = place.runs() / name
+    if node.run_id is not None and emfolder.linked(local) == node.run_id:
+        return of_directory(local)  # This machine has it itself.
+    if local.exists():
+        local = place.runs() / (node.run_id or node.id or "")[:7] / name
     seen = live.read(project, id=node.id or "", remote=remote)
     told = seen.said.get("metadata")
     metadata = {
@@ -202,9 +208,9 @@ def _living(project: Project, node: Node, remote: str | None, record: Mapping[st
         "startTimestamp": None if node.started is None else layout.stamp(node.started / 1000),
         "endTimestamp": None,
         "status": facts.status(node.status or ""),
-        "alternativeName": facts.local_name(node.alternative_name, node.run_id or node.id or ""),
+        "alternativeName": name,
         "associations": None,
-        **_believable(told),
+        **facts.believable(told),
         "remote": [dict(record)],
     }
     if node.is_dead:
@@ -218,23 +224,11 @@ def _living(project: Project, node: Node, remote: str | None, record: Mapping[st
             points.setdefault(point.type, []).append(values.entry(point))
     parts = {key: seen.said.get(key) for key in ("hyperparameters", "platform", "git")}
     hparams, platform, git = (one if isinstance(one, dict) else {} for one in parts.values())
-    return Run(metadata, hparams, points, platform, git, run_id=node.run_id or "")
-
-
-def _believable(told: object) -> dict[str, Any]:
-    """Of what another machine says of its run, the parts that are what they have to be."""
-    if not isinstance(told, Mapping):
-        return {}
-    times = ("startTimestamp", "endTimestamp")
-    found: dict[str, Any] = {key: told[key] for key in times if isinstance(told.get(key), str)}
-    marks = told.get("associations")
-    if isinstance(marks, Mapping):
-        found["associations"] = {
-            key: [one for one in marks.get(key) or () if isinstance(one, Mapping)]
-            for key in ("inputs", "outputs")
-            if isinstance(marks.get(key), list)
-        }
-    return found
+    run = Run(metadata, hparams, points, platform, git, local=local, run_id=node.run_id or "")
+    run._recorder = lambda: resumption.late(run)
+    if metadata["status"] == facts.RUNNING:
+        run._recorder = lambda: resumption.refuse(run)
+    return run
 
 
 def _marks(run: Run) -> list[Mark]:
@@ -284,4 +278,5 @@ def _of_folder(project: Project | None, folder: RunFolder) -> Recorded | None:
         platform=folder.platform,
         git={key: value for key, value in folder.git.items() if value is not None},
         run_id=folder.run_id,
+        was=folder.commit,
     )

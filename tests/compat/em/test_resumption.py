@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from git_datmo.api import location
+from git_datmo.api import location, purge
 from git_datmo.api import run as runs
 from git_datmo.compat import em
+from git_datmo.errors import Conflict, RunUnderWay
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 
@@ -97,3 +100,105 @@ def test_a_dead_run_is_gone_on_with(project: Repo):
     assert made[0].read("metrics/train.jsonl").count(b"\n") == 2
     assert em.load_run(local).status == "Complete"
     assert_clean(project)
+
+
+def ended(**wish: object) -> em.Run:
+    run = em.create_run(name="first", hparams={"lr": 1, "layers": [1]}, **wish)  # type: ignore[arg-type]
+    run.log("train", {"loss": 2}, step=1)
+    run.finish()
+    return run
+
+
+def in_a_thread(do: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(do).result()
+
+
+def test_threads_begin_and_finish(project: Repo):
+    known = location.find(project.path)
+    first = em.create_run(name="first")
+    in_a_thread(first.finish)
+    loaded = em.load_run(first.local)
+    in_a_thread(lambda: loaded.log("train", {"loss": 1}, step=1))
+    loaded.finish()
+    assert [one.status for one in runs.ls(known)] == ["success", "success"]
+    assert_clean(project)
+
+
+def test_a_value_that_is_changed_in_place_is_something_new(project: Repo):
+    first = ended()
+    loaded = em.load_run(first.local)
+    loaded.hparams["layers"].append(2)
+    loaded.finish()
+    em.login(str(project.path))
+    again = em.load_run(first.local)
+    again.hparams["layers"].append(3)
+    again.upload()
+    made = runs.ls(location.find(project.path))
+    assert [one.config["layers"] for one in made] == [[1, 2, 3], [1, 2], [1]]
+
+
+def test_whoever_has_a_run_says_how_it_ends(project: Repo, capsys):
+    going = em.create_run(name="going")
+    other = em.load_run(going.local)
+    other.log("train", {"loss": 1}, step=1)
+    other.finish()
+    assert "is still going on elsewhere" in capsys.readouterr().err
+    assert em.load_run(going.local).status == "Running"
+    going.finish()
+    assert em.load_run(going.local).status == "Complete"
+
+
+def test_a_purged_run_is_not_recorded_again(project: Repo, capsys):
+    first = ended()
+    purge.purge(location.find(project.path), ids=[first.run_id])
+    em.login(str(project.path))
+    for text in (first.local, first.alternative_name):
+        with pytest.raises(Conflict, match="was purged"):
+            em.load_run(text).upload()
+    loaded = em.load_run(first.local)
+    loaded.log("train", {"loss": 1}, step=2)
+    assert "was purged" in capsys.readouterr().err
+    assert runs.ls(location.find(project.path)) == []
+
+
+def test_a_run_that_is_made_by_hand_is_recorded_when_it_is_sent(project: Repo):
+    about = ended().to_dict() | {"alternativeName": "hand_261121_120000_abcdef", "name": "hand"}
+    points = {"train": [{"value": {"loss": 1}, "sequence": {"step": 1}}]}
+    run = em.Run(about, {"lr": 2}, points)
+    run.log("train", {"loss": 3}, step=2)
+    em.login(str(project.path))
+    run.upload()
+    made = runs.inspect(location.find(project.path), run_id="hand_261121_120000_abcdef")
+    assert (made.config, made.metrics["train"]) == ({"lr": 2}, {"loss": 3})
+
+
+def test_a_run_of_another_machine_is_gone_on_with_when_it_has_ended(
+    go: Callable[..., Repo], capsys
+):
+    go("ada")
+    run = em.create_run(name="far")
+    run.log("train", {"loss": 2}, step=1)
+    run.upload()
+    here = em.load_run("default/far")
+    assert (here.local, here.status) == (run.local, "Running")
+    go("bob")
+    far = em.load_run("/ada/default/far")
+    assert far.status == "Running"
+    far.log("train", {"loss": 1}, step=2)
+    assert "alone: " in capsys.readouterr().err
+    with pytest.raises(RunUnderWay, match="still going on"):
+        far.upload()
+    far.finish()
+    go("ada")
+    assert em.load_run("default/far").status == "Running"
+    run.finish()
+    run.upload()
+    go("carol")
+    far = em.load_run("/ada/default/far")
+    far.log("train", {"loss": 1}, step=2)
+    far.finish()
+    known = runs.ls(location.find(Path.cwd()))
+    assert [(one.status, one.continues) for one in known if one.id == far.run_id] == [
+        ("success", run.run_id)
+    ]

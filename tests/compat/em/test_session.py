@@ -24,6 +24,7 @@ KEY = "7f3c2b1a-0000-4444-8888-123456789abc"
             "https://nowhere.invalid/t9k/aistore/api",
         ),
         (("git@nowhere.invalid:team/runs.git",), "git@nowhere.invalid:team/runs.git"),
+        (("git@nowhere.invalid:runs.git",), "git@nowhere.invalid:runs.git"),
         (("ssh://nowhere.invalid/runs.git", None, 3), "ssh://nowhere.invalid/runs.git"),
         (("hub",), "hub"),
         (("../hub.git",), None),
@@ -41,6 +42,7 @@ def test_every_form_of_login_works_without_a_network(
     said = capsys.readouterr()
     assert said.out == ""
     assert "EM INFO: Logged in to" in said.err
+    assert "EM WARNING" not in said.err
     assert "as user ada" in said.err
     kept = [f for f in tmp_path.rglob("*") if f.is_file() and KEY.encode() in f.read_bytes()]
     assert KEY not in said.err

@@ -187,11 +187,11 @@ def test_what_could_not_be_sent_is_said_at_the_end(hub: Repo, go: Callable[..., 
     run.finish()
     assert "was not uploaded: Not logged in" in capfd.readouterr().err
     em.login("/nowhere/at/all.git")
-    run = train(auto_upload=True)
+    run = train(auto_upload=True, folder="a b")
     run.finish()
     said = capfd.readouterr().err
     assert f"{run.alternative_name} was not uploaded" in said
-    assert f"git datmo em upload {run.local}" in said
+    assert f"git datmo em upload {run.local} -f 'a b' -m'" in said
     assert runs.inspect(location.find(Path.cwd()), run.run_id).status == "success"
 
 
