@@ -12,7 +12,7 @@ from git_datmo.model.pointer import Pointer
 from git_datmo.records.living import Living
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
-from git_datmo.storage import erasing, pool
+from git_datmo.storage import erasing, pool, views
 
 # Caches of a work tree that count on content or objects which may be gone.
 _CACHES = ("capture", "index")
@@ -60,8 +60,12 @@ def free(project: Project, doomed: Collection[str]) -> tuple[dict[Pointer, str],
 
 
 def forget(project: Project, doomed: Collection[str]) -> None:
-    """Drop warm work trees, caches and the memory of where one was, as far as not in use."""
+    """Drop warm work trees, caches and the memory of where one was, as far as not in use, and the
+    files of artifacts that were put on the disk, in use or not."""
     pool.trim(project.home, 0)
+    for oid in doomed:
+        with suppress(OSError):
+            views.remove(project.home / views.ROOM / oid)
     for folder in _git_dirs(project.repository.common_dir):
         for name in _CACHES:
             with suppress(OSError):

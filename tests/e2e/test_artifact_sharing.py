@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,8 @@ def test_a_purge_takes_the_versions_that_stand_on_one(team: Team, maker: Repo) -
     datmo("push", cwd=maker.path)
     reader = team.clone("reader")
     datmo("pull", "--content", cwd=reader.path)
+    views = [artifacts.get(opened(repo), artifact="best").path for repo in (maker, reader)]
+    kept = artifacts.get(opened(maker), artifact=keys).path
     planned = datmo("purge", "best", "--dry-run", "--json", cwd=maker.path).json()
     assert [(row["kind"], row["named"]) for row in planned["purged"]] == [
         ("artifact", True),
@@ -150,6 +153,7 @@ def test_a_purge_takes_the_versions_that_stand_on_one(team: Team, maker: Repo) -
     assert versions(reader) == versions(maker)
     assert large(1) not in stored(reader)
     assert len(team.origin.refs("refs/datmo/artifacts")) == 1
+    assert [os.path.lexists(view) for view in (*views, kept)] == [False, False, True]
     for repo in (maker, reader):
         assert_clean(repo)
 
