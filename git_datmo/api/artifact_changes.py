@@ -58,7 +58,8 @@ def delete(project: Project, *, artifact: str) -> Artifact:
 
 def undelete(project: Project, *, artifact: str) -> Artifact:
     """Bring a deleted version back, here and wherever that travels; one that is not deleted stays
-    as it is. A name without a version means the newest deleted one.
+    as it is. A name without a version means the newest deleted one, and of two versions with one
+    number the deleted one is meant.
 
     `notices` say which of its files were freed here meanwhile. Raises ArtifactNotFound,
     AmbiguousId.
@@ -89,13 +90,22 @@ def _deleted(project: Project, artifact: str) -> Record:
             raise
         return known[0]
     wanted = parse_reference(artifact)
-    plain = wanted.version is None and artifact == wanted.text
-    if found.deleted or not plain or found.label == artifact or found.id.startswith(artifact):
+    latest = wanted.version is None and artifact != wanted.text
+    if found.deleted or latest or found.label == artifact or found.id.startswith(artifact):
         return found
     versions = artifact_lookup.versions(
         project.index, str(found.doc["collection"]), str(found.doc["name"]), deleted=True
     )
-    return next((record for record in versions if record.deleted), found)
+    meant = [
+        record
+        for record in versions
+        if record.deleted
+        and wanted.version in (None, record.doc["version"])
+        and record.id.startswith(wanted.short or "")
+    ]
+    if len(meant) > 1 and wanted.version is not None:
+        raise artifact_lookup.ambiguous(artifact, meant)
+    return meant[0] if meant else found
 
 
 def _now(project: Project, oid: str, **made: Any) -> Artifact:

@@ -159,7 +159,7 @@ def _of_version(index: Index, wanted: Wanted, named: Compare, deleted: bool) -> 
     if len(found) > 1 and any(not record.deleted for record in found):
         found = [record for record in found if not record.deleted]
     if len(found) > 1:
-        raise _ambiguous(f"{wanted.text}:v{wanted.version}", found)
+        raise ambiguous(f"{wanted.text}:v{wanted.version}", found)
     return found[0] if found else None
 
 
@@ -169,14 +169,14 @@ def _by_id(index: Index, text: str, deleted: bool) -> Record | None:
     found = [index.get(oid) for oid in index.find_prefix(text, ARTIFACT)]
     living = [r for r in found if r is not None and (deleted or not r.deleted or len(text) == 40)]
     if len(living) > 1:
-        raise _ambiguous(text, living)
+        raise ambiguous(text, living)
     return living[0] if living else None
 
 
 def _by_label(index: Index, text: str) -> Record | None:
     found = [record for oid in index.find_label(text, ARTIFACT) if (record := index.get(oid))]
     if len(found) > 1:
-        raise _ambiguous(text, found)
+        raise ambiguous(text, found)
     return found[0] if found else None
 
 
@@ -194,7 +194,8 @@ def _select(
     return list(found)
 
 
-def _ambiguous(text: str, found: Sequence[Record]) -> AmbiguousId:
+def ambiguous(text: str, found: Sequence[Record]) -> AmbiguousId:
+    """The error that names all that a text may mean."""
     shown = ", ".join(
         f"{record.doc.get('artifact')}:v{record.doc.get('version')}-{record.id[:7]}"
         for record in found[:8]

@@ -443,5 +443,7 @@ def test_two_clones_may_make_one_number(tmp_path: Path) -> None:
         assert artifacts.inspect(opn, artifact="x") in (one, two)
     artifacts.delete(opened(bob), artifact=one.id)  # now one alone is meant
     assert artifacts.inspect(opened(bob), artifact="x:v0") == two
+    assert artifacts.undelete(opened(bob), artifact="x:v0") == one, "the deleted one is meant"
+    assert names(artifacts.ls(opened(bob), all=True)) == ["default/x:v0"] * 2
     assert make(opened(bob), "x").version == 1
     assert_clean(bob)
