@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from git_datmo.api import location
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import User
 from git_datmo.config import Config
 from git_datmo.errors import InvalidArgumentType, InvalidProjectPath, MutuallyExclusiveArguments
 from git_datmo.model.artifact import Artifact

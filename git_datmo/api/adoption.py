@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from git_datmo.api import execution, preparation, run_lookup, supervision, surroundings
+from git_datmo.api import execution, preparation, run_lookup, supervision
 from git_datmo.api.supervision import Outcome
-from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import DatmoError, EngineError, NotFound, RunNotFound, RunUnderWay
 from git_datmo.model.run import ENDED, FAILED, INLINE, LOST, RUNNING, Run
 from git_datmo.model.workspace import SERVERS
@@ -82,7 +82,7 @@ def supervise(
     run_id: str,
     *,
     variables: Mapping[str, str] | None = None,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
 ) -> Run:
     """Look after a run that nobody looks after, until it is recorded.
 
@@ -102,7 +102,7 @@ def supervise(
         flight.release()
 
 
-def tend(project: Project, user: User = surroundings.NOBODY) -> None:
+def tend(project: Project, user: User = NOBODY) -> None:
     """See to runs whose supervisor died: record those that have ended, and give the others a new
     one. Costs one listing of a folder when there are none.
     """
@@ -121,7 +121,7 @@ def tend(project: Project, user: User = surroundings.NOBODY) -> None:
                     _go_on(project, Underway.of(flight), {}, user)
 
 
-def living(project: Project, user: User = surroundings.NOBODY) -> list[str]:
+def living(project: Project, user: User = NOBODY) -> list[str]:
     """The ids of the runs that somebody looks after, or whose command runs on without."""
     return [
         flight.id

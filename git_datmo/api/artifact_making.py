@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from git_datmo.api import artifact_lookup, lookup, settings, surroundings
-from git_datmo.api.surroundings import User
+from git_datmo.api import artifact_lookup, lookup, settings
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import (
     FileAlreadyExistsError,
     InvalidArgumentType,
@@ -56,7 +56,7 @@ def create(
     alternative_name: str | None = None,
     checksums: Mapping[str, str] | None = None,
     session_id: str | None = None,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     progress: Callable[[int], None] | None = None,
 ) -> Artifact:
     """Record the next version of an artifact: of files, folders and references.

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from git_datmo.api import artifact_lookup, content, surroundings
-from git_datmo.api.surroundings import User
+from git_datmo.api import artifact_lookup, content
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import Conflict, FileAlreadyExistsError, UnsafePath
 from git_datmo.model.artifact import Gotten
 from git_datmo.records import artifacts
@@ -35,7 +35,7 @@ def get(
     into: str | os.PathLike[str] | None = None,
     path: str | None = None,
     force: bool = False,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     progress: Callable[[int], None] | None = None,
     expect: Callable[[int], None] | None = None,
 ) -> Gotten:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from git_datmo.api import lookup, settings, surroundings
+from git_datmo.api import lookup, settings
 from git_datmo.api.recording import Words, record
 from git_datmo.api.state import of_code, of_work_tree
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import (
     MutuallyExclusiveArguments,
     RequiredArgumentMissing,
@@ -43,7 +43,7 @@ def create(
     stats_filepath: str | None = None,
     include_secrets: bool = False,
     visible: bool = True,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     progress: Callable[[int], None] | None = None,
 ) -> Snapshot:
     """Record the present state as a snapshot, or return the one that already holds it.

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from git_datmo.api import project as projects
 from git_datmo.api import run as runs
-from git_datmo.api import session, snapshot, surroundings
-from git_datmo.api.surroundings import User
+from git_datmo.api import session, snapshot
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import Conflict, DatmoError, GitFailed
 from git_datmo.model.demo import Demonstration, Step
 from git_datmo.model.run import Run
@@ -52,7 +52,7 @@ def demo(
     *,
     directory: str | os.PathLike[str],
     program: Sequence[str] = (),
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     report: Callable[[Step], None] | None = None,
 ) -> Demonstration:
     """Make a project in `directory`, train with several settings, compare, and repeat the best.

@@ -11,7 +11,7 @@ from typing import Any
 
 from git_datmo.api import lookup, protocol, run_lookup
 from git_datmo.api.adoption import tend
-from git_datmo.api.surroundings import NOBODY, User
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import Conflict, RunUnderWay, ValidationFailed
 from git_datmo.model import document
 from git_datmo.model.expression import Compare

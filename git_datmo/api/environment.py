@@ -8,7 +8,7 @@ from dataclasses import replace
 from git_datmo.api import definition as definitions
 from git_datmo.api import imported, keeping, surroundings, undeletion
 from git_datmo.api.definition import SETTING, Found
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import NOBODY, User
 from git_datmo.environments import interpreter
 from git_datmo.environments import templates as ready
 from git_datmo.errors import (
@@ -75,7 +75,7 @@ def create(
     interpreter: bool = False,
     imports: bool = False,
     current: bool = False,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
 ) -> Environment:
     """Keep an environment: of the files at `paths` (`src` or `src>dest`), of the `interpreter`'s
     packages, of what the project `imports`; else what a snapshot would have now.

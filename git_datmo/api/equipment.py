@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from git_datmo.api.execution import Asked, Make
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import User
 from git_datmo.environments import interpreter
 from git_datmo.environments import workspace as layering
 from git_datmo.errors import EngineError

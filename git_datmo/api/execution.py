@@ -26,8 +26,8 @@ from git_datmo.api.order import Order
 from git_datmo.api.signals import Signals
 from git_datmo.api.state import State
 from git_datmo.api.supervision import Outcome, Output
-from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
+from git_datmo.api.user import User
 from git_datmo.errors import DatmoError, EngineError
 from git_datmo.model.run import FAILED, RUNNING, STOPPED, Run
 from git_datmo.model.workspace import SERVERS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from git_datmo.api import creation, remote, surroundings
-from git_datmo.api.surroundings import User
+from git_datmo.api import creation, remote
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import Conflict, RemoteError
 from git_datmo.hooks import handle
 from git_datmo.model.project import Exchange
@@ -20,7 +20,7 @@ MAX_LOG = 256 * 1024
 
 
 def post_commit(
-    project: Project, commit: str | None = None, *, user: User = surroundings.NOBODY
+    project: Project, commit: str | None = None, *, user: User = NOBODY
 ) -> Snapshot | None:
     """The automatic snapshot of a commit: the work tree as it is, or the commit's own tree if
     HEAD has moved on. None when automatic snapshots are off or a rebase or pick is under way.

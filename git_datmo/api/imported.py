@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from git_datmo.api.surroundings import Surroundings, User
+from git_datmo.api.surroundings import Surroundings
+from git_datmo.api.user import User
 from git_datmo.environments import generate, interpreter
 from git_datmo.environments.generate import Generated
 from git_datmo.errors import UnreadableFile

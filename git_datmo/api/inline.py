@@ -16,13 +16,12 @@ from git_datmo.api import (
     order,
     run_lookup,
     settings,
-    surroundings,
     underway,
 )
 from git_datmo.api import state as states
 from git_datmo.api.supervision import Outcome
-from git_datmo.api.surroundings import User
 from git_datmo.api.underway import Underway
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import InvalidArgumentType, RunUnderWay, ValidationFailed
 from git_datmo.model import document
 from git_datmo.model.run import FAILED, INLINE, RUNNING, STOPPED, SUCCESS, Facts, Run
@@ -131,7 +130,7 @@ def start(
     git: Mapping[str, Any] | None = None,
     platform: Mapping[str, Any] | None = None,
     command: Sequence[str] = (),
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
 ) -> Inline:
     """Begin a run of this very process, in the user's own work tree.
 

@@ -20,15 +20,15 @@ from git_datmo.api import (
     run_lookup,
     runs,
     supervision,
-    surroundings,
 )
 from git_datmo.api.answering import Bell, Site
 from git_datmo.api.execution import Asked
 from git_datmo.api.supervision import Output
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import Conflict, MutuallyExclusiveArguments, ValidationFailed
 from git_datmo.model.run import Run
 from git_datmo.model.workspace import TERMINAL, TITLES, Access
+from git_datmo.records.flights import GRACE_SECONDS
 from git_datmo.records.project import Project
 
 
@@ -62,7 +62,7 @@ class Wish:
     message: str | None = None
     label: str | None = None
     include_secrets: bool = False
-    user: User = surroundings.NOBODY
+    user: User = NOBODY
     output: Output | None = None
     report: Callable[[str], None] | None = None
     progress: Callable[[int], None] | None = None
@@ -101,7 +101,7 @@ def serve(project: Project, wish: Wish) -> Run:
 
     def stop() -> None:
         unguarded.append(True)
-        supervision.request_stop(begun.flight, supervision.GRACE_SECONDS)
+        supervision.request_stop(begun.flight, GRACE_SECONDS)
 
     def late() -> None:
         asked.report(_late(begun.id))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import User
 from git_datmo.errors import (
     FileAlreadyExistsError,
     InvalidArgumentType,

@@ -20,7 +20,8 @@ from git_datmo.api import (
 )
 from git_datmo.api.adjustment import Adjusted
 from git_datmo.api.state import State
-from git_datmo.api.surroundings import Surroundings, User
+from git_datmo.api.surroundings import Surroundings
+from git_datmo.api.user import User
 from git_datmo.errors import (
     CommitDoesNotExist,
     EngineError,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.api.state import State
-from git_datmo.api.surroundings import Surroundings, User
+from git_datmo.api.surroundings import Surroundings
+from git_datmo.api.user import User
 from git_datmo.errors import EngineError, InvalidDocument, ValidationFailed
 from git_datmo.model.environment import Definition
 from git_datmo.records import environments

@@ -21,13 +21,12 @@ from git_datmo.api import (
     preparation,
     run_lookup,
     supply,
-    surroundings,
 )
 from git_datmo.api import trust as asking
 from git_datmo.api.adjustment import Adjusted
 from git_datmo.api.supervision import Output
-from git_datmo.api.surroundings import User
 from git_datmo.api.trust import Trust
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import (
     RequiredArgumentMissing,
     RunNotFound,
@@ -78,7 +77,7 @@ def rerun(
     rtol: float = 0.0,
     ignore: Iterable[str] = (),
     trust: Trust | None = None,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     output: Output | None = None,
     report: Callable[[str], None] | None = None,
     progress: Callable[[int], None] | None = None,

@@ -15,13 +15,12 @@ from git_datmo.api import (
     order,
     preparation,
     supply,
-    surroundings,
 )
 from git_datmo.api import settings as settings_
 from git_datmo.api import state as states
 from git_datmo.api.supervision import Output
 from git_datmo.api.supply import Wish
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import MutuallyExclusiveArguments
 from git_datmo.model.run import Run
 from git_datmo.records.project import Project
@@ -61,7 +60,7 @@ def run(
     paths: Sequence[str] = (),
     config: Mapping[str, Any] | None = None,
     include_secrets: bool = False,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     output: Output | None = None,
     report: Report | None = None,
     progress: Callable[[int], None] | None = None,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.api import content, lookup, recording, state, surroundings
-from git_datmo.api.surroundings import User
+from git_datmo.api import content, lookup, recording, state
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import UnsafePath
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue, clones
@@ -35,7 +35,7 @@ def checkout(
     snapshot_id: str,
     *,
     into: str | os.PathLike[str] | None = None,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     progress: Callable[[int], None] | None = None,
     expect: Callable[[int], None] | None = None,
 ) -> Restored:

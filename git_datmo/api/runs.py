@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from git_datmo.api import adoption, lookup, supervision, surroundings
+from git_datmo.api import lookup
 from git_datmo.api.run_lookup import find_value, resolve, under_way, value, value_of
-from git_datmo.api.surroundings import User
 from git_datmo.api.undeletion import DELETED, labelled, revive
+from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import RequiredArgumentMissing, RunNotFound, RunUnderWay, ValidationFailed
 from git_datmo.model.expression import And
 from git_datmo.model.fields import parse_sort
 from git_datmo.model.run import Run
 from git_datmo.records import catalogue, chain, flights, runs
-from git_datmo.records.flights import Flight
+from git_datmo.records.flights import GRACE_SECONDS, Flight
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
@@ -33,7 +33,7 @@ def ls(
     where: str | None = None,
     sort: str | None = None,
     limit: int | None = None,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
 ) -> list[Run]:
     """The runs, newest first, those under way before all others.
 
@@ -47,7 +47,7 @@ def ls(
     if limit is not None and limit < 0:
         raise ValidationFailed(f"a listing cannot have {limit} rows")
     project.require_known()
-    adoption.tend(project, user)
+    _tend(project, user)
     index = catalogue.refresh(project)
     session = lookup.session_of(project, session_id) if session_id is not None else None
     names = lookup.Names(index)
@@ -82,25 +82,34 @@ def ls(
     return [*found, *(run for run in known if run.id not in flying)][:limit]
 
 
-def inspect(project: Project, run_id: str, *, user: User = surroundings.NOBODY) -> Run:
+def inspect(project: Project, run_id: str, *, user: User = NOBODY) -> Run:
     """One run, by id or its beginning, label, or `latest`. Raises RunNotFound, AmbiguousId."""
-    adoption.tend(project, user)
+    _tend(project, user)
     return resolve(project, run_id)
 
 
 def logs(
-    project: Project, run_id: str, *, follow: bool = False, user: User = surroundings.NOBODY
+    project: Project, run_id: str, *, follow: bool = False, user: User = NOBODY
 ) -> Iterator[bytes]:
     """What a run has printed, in pieces; with `follow` until it has ended.
 
     Raises RunNotFound, AmbiguousId.
     """
-    adoption.tend(project, user)
+    _tend(project, user)
     run = resolve(project, run_id)
     flight = flights.find(project, run.id)
     if flight is None:
         return iter([run.read("log")])
     return _follow(project, flight, user) if follow else _read_log(flight)
+
+
+def _tend(project: Project, user: User) -> None:
+    """See to runs that nobody looks after. Most of the time there are none."""
+    flights.sweep(project)
+    if any(not flight.attended for flight in flights.listed(project)):
+        from git_datmo.api import adoption
+
+        adoption.tend(project, user)
 
 
 def _read_log(flight: Flight) -> Iterator[bytes]:
@@ -118,7 +127,7 @@ def _follow(project: Project, flight: Flight, user: User) -> Iterator[bytes]:
             if gone:
                 return
             if not flight.attended:
-                adoption.tend(project, user)
+                _tend(project, user)
             time.sleep(FOLLOW_SECONDS)
 
 
@@ -127,8 +136,8 @@ def stop(
     run_id: str | None = None,
     *,
     all: bool = False,
-    grace: float = supervision.GRACE_SECONDS,
-    user: User = surroundings.NOBODY,
+    grace: float = GRACE_SECONDS,
+    user: User = NOBODY,
 ) -> list[Run]:
     """End a run, or all that run here, and wait until they are recorded.
 
@@ -138,7 +147,7 @@ def stop(
     if not run_id and not all:
         raise RequiredArgumentMissing("which run is to be stopped?", hint="name one, or --all")
     project.require_initialized()
-    adoption.tend(project, user)
+    _tend(project, user)
     if run_id:
         chosen = resolve(project, run_id)
         if not chosen.is_running:
@@ -149,6 +158,8 @@ def stop(
     for name in wanted:
         flight = flights.find(project, name)
         if flight is not None:
+            from git_datmo.api import supervision
+
             supervision.request_stop(flight, grace)
     return [_ended(project, name, grace, user) for name in wanted]
 
@@ -160,7 +171,7 @@ def _ended(project: Project, run_id: str, grace: float, user: User) -> Run:
         if flight is None:
             break
         if not flight.attended:
-            adoption.tend(project, user)
+            _tend(project, user)
         time.sleep(0.03)
     found = find_value(project, run_id)
     if found is None or found.is_running:

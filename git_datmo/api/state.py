@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from git_datmo.api import content, surroundings
-from git_datmo.api.surroundings import Surroundings, User
+from git_datmo.api.surroundings import Surroundings
+from git_datmo.api.user import User
 from git_datmo.errors import CommitDoesNotExist, PathDoesNotExist, SnapshotNotFound
 from git_datmo.model.paths import parse_mapping
 from git_datmo.records import catalogue

@@ -6,7 +6,8 @@ import os
 
 from git_datmo.api import definition, lookup, surroundings
 from git_datmo.api.state import notices
-from git_datmo.api.surroundings import Surroundings, User
+from git_datmo.api.surroundings import Surroundings
+from git_datmo.api.user import NOBODY, User
 from git_datmo.model.project import ProjectInfo, Status
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
@@ -38,7 +39,7 @@ def _info(project: Project, index: Index) -> ProjectInfo:
     )
 
 
-def status(project: Project, *, user: User = surroundings.NOBODY) -> Status:
+def status(project: Project, *, user: User = NOBODY) -> Status:
     """Where the work tree stands against the snapshots. Stores nothing.
 
     Raises ProjectNotInitialized.

@@ -14,7 +14,7 @@ from typing import IO
 
 from git_datmo.api.signals import Signals
 from git_datmo.model.run import FAILED, LOST, OOM, STOPPED, SUCCESS, TIMEOUT
-from git_datmo.records.flights import Flight
+from git_datmo.records.flights import GRACE_SECONDS, Flight
 from git_datmo.runners.base import End, Process
 from git_datmo.storage.filecopy import write_all
 
@@ -24,7 +24,6 @@ Output = Callable[[str, bytes], None]
 # The first looks are close together: most commands are short, and people watch.
 PAUSES = (0.002, 0.005, 0.01, 0.02, 0.03)
 SAMPLE_SECONDS = 1.0
-GRACE_SECONDS = 10.0
 ASK_SECONDS = 5.0
 CHUNK = 1 << 18
 STOP = "stop"

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.api import definition as definitions
+from git_datmo.api.user import User
 from git_datmo.environments import detect, interpreter
 from git_datmo.errors import (
     EnvironmentDoesNotExist,
@@ -37,18 +38,6 @@ class Surroundings:
     commit: str | None
     definitions: tuple[bytes, ...] = ()
 
-
-@dataclass(frozen=True)
-class User:
-    """What of the user's process matters: its variables, whether it is the user's own, and the
-    folder that relative paths start from (None: the top of the work tree)."""
-
-    environ: Mapping[str, str]
-    running: bool = False
-    folder: Path | None = None
-
-
-NOBODY = User({})
 
 _INCLUDES = re.compile(rb"^\s*(?:-\s+)?[\"']?(?:--requirement|--constraint|-r|-c)\b", re.MULTILINE)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from git_datmo.api import opening, surroundings
+from git_datmo.api import opening
 from git_datmo.api.opening import Wish
 from git_datmo.api.supervision import Output
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import NOBODY, User
 from git_datmo.model.run import Run
 from git_datmo.model.workspace import JUPYTERLAB, NOTEBOOK, RSTUDIO, TERMINAL, Access
 from git_datmo.records.project import Project
@@ -35,7 +35,7 @@ def notebook(
     message: str | None = None,
     label: str | None = None,
     include_secrets: bool = False,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     output: Output | None = None,
     report: Callable[[str], None] | None = None,
     progress: Callable[[int], None] | None = None,
@@ -106,7 +106,7 @@ def jupyterlab(
     message: str | None = None,
     label: str | None = None,
     include_secrets: bool = False,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     output: Output | None = None,
     report: Callable[[str], None] | None = None,
     progress: Callable[[int], None] | None = None,
@@ -165,7 +165,7 @@ def rstudio(
     message: str | None = None,
     label: str | None = None,
     include_secrets: bool = False,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     output: Output | None = None,
     report: Callable[[str], None] | None = None,
     progress: Callable[[int], None] | None = None,
@@ -228,7 +228,7 @@ def terminal(
     message: str | None = None,
     label: str | None = None,
     include_secrets: bool = False,
-    user: User = surroundings.NOBODY,
+    user: User = NOBODY,
     output: Output | None = None,
     report: Callable[[str], None] | None = None,
     progress: Callable[[int], None] | None = None,

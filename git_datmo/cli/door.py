@@ -70,7 +70,7 @@ def project(*, capture: bool = False) -> Project:
 
 def user() -> Any:
     """What the verbs may know of the user's process."""
-    from git_datmo.api.surroundings import User
+    from git_datmo.api.user import User
 
     return User(dict(os.environ), folder=start())
 

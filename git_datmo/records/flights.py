@@ -31,6 +31,8 @@ ROOM = "runs"
 NEW = ".new-"
 MAKING_SECONDS = 60.0
 END_BYTES = 4096
+# How long a run that is asked to end has for it.
+GRACE_SECONDS = 10.0
 _ID = re.compile(rb"[0-9a-f]{40}")
 PROTOCOL = frozenset(
     {"config.json", "stats.json", "metrics.jsonl", "artifacts.jsonl", "inputs.json", "about.json"}

@@ -101,7 +101,7 @@ def opened(
 ) -> TrackedRun:
     """A run of this program in a project, not begun yet, without its config; see `start_run`."""
     from git_datmo.api import inline, run_lookup
-    from git_datmo.api.surroundings import User
+    from git_datmo.api.user import User
 
     script = entrypoint(project.repository.work_tree)
     recording = inline.start(

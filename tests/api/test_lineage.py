@@ -13,7 +13,7 @@ from git_datmo.api import location
 from git_datmo.api import run as runs
 from git_datmo.api import snapshot as snapshots
 from git_datmo.api.lineage import lineage
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import User
 from git_datmo.errors import AmbiguousId, EntityNotFound, InvalidArgumentType, ValidationFailed
 from git_datmo.model.lineage import Edge, Lineage, Node
 from git_datmo.model.run import Run

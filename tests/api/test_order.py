@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from git_datmo.api import order
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import User
 from git_datmo.errors import (
     DatmoError,
     FileAlreadyExistsError,

@@ -12,8 +12,8 @@ from git_datmo.api import artifact as artifacts
 from git_datmo.api import harvest, location
 from git_datmo.api import run as runs
 from git_datmo.api.lineage import lineage
-from git_datmo.api.surroundings import User
 from git_datmo.api.trust import Foreign
+from git_datmo.api.user import User
 from git_datmo.errors import (
     ArtifactNotFound,
     DatmoError,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import artifact as artifacts
 from git_datmo.api import location
-from git_datmo.api.surroundings import User
+from git_datmo.api.user import User
 from git_datmo.compat.squirrel import runs, serializers, shelf
 from git_datmo.compat.squirrel.foundation import ArtifactManager, Catalog, CatalogSource
 from git_datmo.compat.squirrel.refusal import (
