@@ -6,7 +6,7 @@ import os
 import re
 from typing import IO, Any
 
-from git_datmo.api import content, lookup
+from git_datmo.api import lookup
 from git_datmo.api.underway import Underway
 from git_datmo.errors import AmbiguousId, InvalidArgumentType, RunNotFound
 from git_datmo.model.expression import Compare
@@ -125,6 +125,8 @@ def value(project: Project, record: Record, names: lookup.Names, **made: Any) ->
 
     def opener(mode: str) -> list[IO[Any]]:
         chosen = facts.after_id or facts.before_id
+        from git_datmo.api import content
+
         return content.open_files(project, chosen, mode) if chosen else []
 
     return Run(facts, opener=opener, reader=reader, **made)
@@ -139,7 +141,9 @@ def read_part(project: Project, oid: str, part: str) -> bytes:
     pointer = pointer_at(project, leaf[1])
     if pointer is None:
         return objects.blob(leaf[1])
-    with os.fdopen(content.Content(project, snapshots=[oid]).open(pointer), "rb") as file:
+    from git_datmo.api.content import Content
+
+    with os.fdopen(Content(project, snapshots=[oid]).open(pointer), "rb") as file:
         return file.read()
 
 
