@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,22 +91,40 @@ def upload_all(
     project: Project | None = None,
     remote: str | None = None,
 ) -> Iterator[tuple[str, Placed | None]]:
-    """`upload`, one by one: the local directory, and where it lies now (None: it was skipped)."""
+    """`upload`, one by one: the local directory, and where it lies now (None: it was skipped).
+
+    Of many, a run that another process still has is passed over, which is said.
+    """
     wish: dict[str, Any] = {"folder": folder, "make_folder": make_folder}
     wish |= {"conflict_strategy": conflict_strategy, "project": project}
     with as_em_says():
         check_strategy(conflict_strategy)
     if remote is None:
         session.require()
-    for local in directories(path):
-        kind = metadata_of(local).get("kind")
-        if kind == "Run":
-            yield os.fspath(local), upload_run(em.load_run(os.fspath(local)), remote=remote, **wish)
-        elif kind == "Artifact":
-            made = em.load_artifact(os.fspath(local))
-            yield os.fspath(local), upload_artifact(made, remote=remote, **wish)
+    refused: Refused | None = None
+    listed = directories(path)
+    for local in listed:
+        try:
+            placed = _send(local, {**wish, "remote": remote})
+        except (RunUnderWay, Refused) as error:
+            # One of many that cannot go does not keep the others here.
+            if len(listed) == 1:
+                raise
+            console.warning(f"{local} was not sent: {error.message}")
+            refused = error if isinstance(error, Refused) else refused
         else:
-            raise BadKind(f"Invalid kind: '{kind}'", hint=f"see {local / METADATA}")
+            yield os.fspath(local), placed
+    if refused is not None:
+        raise refused
+
+
+def _send(local: Path, wish: Mapping[str, Any]) -> Placed | None:
+    kind = metadata_of(local).get("kind")
+    if kind == "Run":
+        return upload_run(em.load_run(os.fspath(local)), **wish)
+    if kind == "Artifact":
+        return upload_artifact(em.load_artifact(os.fspath(local)), **wish)
+    raise BadKind(f"Invalid kind: '{kind}'", hint=f"see {local / METADATA}")
 
 
 class BadKind(ValidationFailed, RuntimeError):
@@ -180,10 +198,15 @@ def upload_run(
         check_strategy(conflict_strategy)
         run._settle()
         record = run._record() if run.status != "Running" or run._task is None else None
+        if record is not None and record.commit is None:
+            raise RunUnderWay(
+                f"{run.alternative_name} is still going on",
+                hint=f"'git datmo em upload {run.local}' sends it when it has ended",
+            )
         if record is not None:
             placed = folders.put(
                 project,
-                id=record.commit or record.id,
+                id=str(record.commit),
                 name=run.name,
                 alternative_name=run.alternative_name,
                 at=at,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from git_datmo.api import location, purge
+from git_datmo.api import folder, location, purge
 from git_datmo.api import run as runs
 from git_datmo.compat import em
 from git_datmo.errors import Conflict, RunUnderWay
@@ -202,3 +203,27 @@ def test_a_run_of_another_machine_is_gone_on_with_when_it_has_ended(
     assert [(one.status, one.continues) for one in known if one.id == far.run_id] == [
         ("success", run.run_id)
     ]
+
+
+def test_of_many_one_that_cannot_be_sent_keeps_no_other_here(project: Repo, capsys):
+    first, second = ended(), ended()
+    code = "import sys; from git_datmo.compat import em; em.create_run(name='a'); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as going:
+        deadline = time.monotonic() + 30
+        while len(known := sorted(Path(".em/runs").glob("a_*/.datmo.json"))) < 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        em.login(str(project.path))
+        em.upload(".em/runs")
+        assert f"{known[0].parent} was not sent: {known[0].parent.name} is still going on" in (
+            capsys.readouterr().err
+        )
+        with pytest.raises(RunUnderWay, match="still going on"):
+            em.upload(known[0].parent)
+        there = folder.ls(location.find(project.path), path="default")
+        assert {one.alternative_name for one in there} == {
+            first.alternative_name,
+            second.alternative_name,
+        }
+        assert going.stdin is not None
+        going.stdin.close()
