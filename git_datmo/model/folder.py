@@ -119,14 +119,24 @@ def path_of(text: object, user: str) -> Path:
     if not isinstance(text, str):
         raise InvalidArgumentType(f"a folder is named by text, not by {type(text).__name__}")
     parts = tuple(part for part in text.split("/") if part)
-    for part in parts:
-        if part in (".", ".."):
-            raise ValidationFailed(f"a path in folders has no '{part}': {text!r}")
-        if not part.isprintable():
-            raise ValidationFailed(f"a folder's name cannot hold what has no shape: {text!r}")
-        if len(part.encode("utf-8", "replace")) > MAX_COMPONENT:
-            raise ValidationFailed(f"a part of a path has at most {MAX_COMPONENT} bytes: {text!r}")
+    for reason in filter(None, map(_fault, parts)):
+        raise ValidationFailed(f"{reason}: {text!r}")
     return parts if text.startswith("/") else (user, *parts)
+
+
+def is_path(path: Path) -> bool:
+    """Whether something may lie there: what strangers wrote may be anything."""
+    return all(part and "/" not in part and _fault(part) is None for part in path)
+
+
+def _fault(part: str) -> str | None:
+    if part in (".", ".."):
+        return f"a path in folders has no '{part}'"
+    if not part.isprintable():
+        return "a folder's name cannot hold what has no shape"
+    if len(part.encode("utf-8", "replace")) > MAX_COMPONENT:
+        return f"a part of a path has at most {MAX_COMPONENT} bytes"
+    return None
 
 
 def text_of(path: Path) -> str:

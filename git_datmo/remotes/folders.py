@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from git_datmo.errors import DamagedObject, RemoteError
-from git_datmo.model.folder import Path
+from git_datmo.model.folder import Path, is_path
 from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
@@ -104,13 +104,15 @@ def listing(project: Project, url: str) -> Listing:
             continue
         *parts, last = ref.removeprefix(layout.FOLDERS).split("/")
         try:
-            path = tuple(layout.decoded(part) for part in parts)
-            if last == EMPTY:
-                found.empty.add(path)
-            else:
-                found.nodes[(*path, layout.decoded(last))] = oid
+            path = tuple(map(layout.decoded, parts if last == EMPTY else (*parts, last)))
         except DamagedObject:
             continue
+        if not is_path(path):
+            continue
+        if last == EMPTY:
+            found.empty.add(path)
+        else:
+            found.nodes[path] = oid
     return found
 
 

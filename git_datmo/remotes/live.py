@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from git_datmo.errors import Conflict, DamagedObject, InvalidDocument, NewerFormat
+from git_datmo.errors import Conflict, DamagedObject, InvalidDocument, NewerFormat, RemoteError
 from git_datmo.model import document
 from git_datmo.model.folder import Live
 from git_datmo.records import layout
@@ -34,6 +35,7 @@ MAX_FACTS: Final = 16 * 1024 * 1024
 STREAMS: Final = ("log", "metrics")
 _WORDS = {"log": "what the run printed", "metrics": "what the run logged"}
 ROOM: Final = "live"
+_REFUSED = re.compile("fsck error|index-pack|remote did not send all necessary objects")
 
 
 class Feed:
@@ -114,8 +116,7 @@ def read(project: Project, url: str, oids: Sequence[str], *, streams: bool = Fal
         return []
     git, found = project.repository.git, []
     with Scratch(git, project.home / ROOM) as scratch:
-        Wire(git, url).fetch(oids, scratch)
-        for oid in oids:
+        for oid in _brought(Wire(git, url), oids, scratch):
             try:
                 found.append(_read(scratch, oid, streams))
             except (DamagedObject, InvalidDocument):
@@ -129,6 +130,21 @@ def read(project: Project, url: str, oids: Sequence[str], *, streams: bool = Fal
 def is_live(message: str) -> bool:
     """Whether a commit message is that of a run under way."""
     return layout.carries(message, "Datmo-Live")
+
+
+def _brought(wire: Wire, oids: Sequence[str], scratch: Scratch) -> Sequence[str]:
+    """Fetch them, and return those that git takes: one that it refuses to have is left out."""
+    try:
+        wire.fetch(oids, scratch)
+    except RemoteError as error:
+        if not _REFUSED.search(f"{error.message} {error.hint}"):
+            raise
+        half = len(oids) // 2
+        if not half:
+            return []
+        first, rest = (_brought(wire, part, scratch) for part in (oids[:half], oids[half:]))
+        return [*first, *rest]
+    return oids
 
 
 def _read(scratch: Scratch, oid: str, streams: bool) -> Live:

@@ -238,6 +238,21 @@ def test_what_strangers_write(hub: Repo, ada: Project):
         live.read(ada, id=newer.id or "")
 
 
+def test_what_git_refuses_to_have_hides_nothing_else(hub: Repo, ada: Project):
+    run = begin(ada)
+    sender = upload(ada, run)
+    sender.send({"name": "run", "alternative_name": "run_1"}, {})
+    bad = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor x\ncommitter y\n\nz"
+    options = ("hash-object", "-t", "commit", "-w", "--stdin", "--literally")
+    for number, more in enumerate(("", "z")):
+        oid = hub.git(*options, input=bad + more)
+        hub.git("update-ref", f"refs/datmo-live/{number:032x}", oid)
+        hub.git("update-ref", f"refs/datmo-folders/ada/default/bad{number}", oid)
+    found = [(node.title, node.kind) for node in folder.ls(ada, path="default")]
+    assert found == [("bad0", "other"), ("bad1", "other"), ("run", "run")]
+    sender.close()
+
+
 def test_how_often(ada: Project):
     assert live.interval(ada) == 5
     ada.repository.config.set("datmo.autoUpload", "90")

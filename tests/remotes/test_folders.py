@@ -243,13 +243,17 @@ def test_what_is_no_path_and_no_strategy(ada: Clone, hub: Repo):
 def test_refs_that_nobody_wrote_mean_nothing(hub: Repo, ada: Clone):
     placed = ada.put("weights", "weights_1")
     assert placed is not None
-    for name in ("ada/default/UPPER", "ada/default/%zz", "ada/x.y.", "ada/default/..%2F"):
+    for name in (
+        *("ada/default/UPPER", "ada/default/%zz", "ada/x.y.", "ada/default/..%2F"),
+        *("ada/default/%2E%2E", "ada/default/a%2Fb", "ada/default/%1B%5B31m", "%2E/@folder"),
+    ):
         ref = f"refs/datmo-folders/{name}".rstrip(".")
         hub.try_git("update-ref", ref, placed.id)
     blob = hub.git("hash-object", "-w", "--stdin", input="nothing of ours")
     hub.git("update-ref", "refs/datmo-folders/ada/default/blob", blob)
     listed = folder.ls(ada.project, path="default")
     assert [(n.title, n.kind) for n in listed] == [("blob", "other"), ("weights", "artifact")]
+    assert [n.title for n in folder.ls(ada.project, path="/")] == ["ada"]
 
 
 def test_what_is_purged_goes_from_folders_too(hub: Repo, ada: Clone):

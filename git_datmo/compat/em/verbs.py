@@ -181,7 +181,9 @@ def _described_there(project: Project | None, path: str, remote: str | None) -> 
 
 
 def _described_live(seen: Live) -> dict[str, Any]:
-    parts = {name: seen.said.get(name) for name in ("hyperparameters", "platform", "git")}
+    names = ("hyperparameters", "platform", "git")
+    said = {name: seen.said.get(name) for name in names}
+    parts = {name: part if isinstance(part, dict) else {} for name, part in said.items()}
     return {**parts, "metrics": _described_series(seen.streams.get("metrics", b""))}
 
 
