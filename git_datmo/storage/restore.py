@@ -47,6 +47,8 @@ __all__ = [
     "write_into",
 ]
 
+_WHOLE = b"files"
+
 # Called with a path and how many bytes of it were just written.
 Progress = Callable[[bytes, int], None]
 
@@ -93,18 +95,31 @@ def write_into(
         with writing(name):
             os.mkdir(fresh, 0o700, dir_fd=parent)
         try:
-            with _opened(Path(os.fsdecode(fresh)), parent) as root:
-                _, mode = probe(root)
-                report = _fill(plan, payload, root, progress)
+            with _opened(Path(os.fsdecode(fresh)), parent) as room:
                 with writing(name):
-                    os.fchmod(root, mode)
-            # Renaming a directory replaces an empty directory at most.
-            with writing(name):
-                os.rename(fresh, name, src_dir_fd=parent, dst_dir_fd=parent)
-        except BaseException:
+                    _ignore_all(room)
+                    os.mkdir(_WHOLE, 0o700, dir_fd=room)
+                with _opened(Path(os.fsdecode(_WHOLE)), room) as root:
+                    _, mode = probe(root)
+                    report = _fill(plan, payload, root, progress)
+                    with writing(name):
+                        os.fchmod(root, mode)
+                # Renaming a directory replaces an empty directory at most.
+                with writing(name):
+                    os.rename(_WHOLE, name, src_dir_fd=room, dst_dir_fd=parent)
+        finally:
             discard(parent, fresh)
-            raise
     return report
+
+
+def _ignore_all(room: int) -> None:
+    """Have git, and so every snapshot, take nothing in a directory for work. A kill leaves it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    fd = os.open(b".gitignore", flags, 0o600, dir_fd=room)
+    try:
+        os.write(fd, b"*\n")
+    finally:
+        os.close(fd)
 
 
 def apply(

@@ -20,6 +20,7 @@ from git_datmo.errors import (
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage import filecopy, restore
 from git_datmo.storage.treeplan import EMPTY_TREE
+from tests.kit.git import Repo
 from tests.kit.trees import FOLDER, Exec, Gitlink, Link, Trees, on_disk
 
 ODD = {
@@ -232,6 +233,21 @@ def test_a_failure_leaves_nothing_behind(trees: Trees, tmp_path: Path, target: P
     with pytest.raises(Stop):
         restore.write_into(plan, trees.source, trees.content, target, progress=stop)
     assert on_disk(target) == {}
+
+
+def test_what_is_not_whole_yet_is_nobodys_change(trees: Trees, tmp_path: Path) -> None:
+    """A kill would leave it lying there: git and the next snapshot must not take it for work."""
+    repo = Repo.init(tmp_path / "repo")
+    seen: list[tuple[int, str]] = []
+
+    def look(path: bytes, count: int) -> None:
+        seen.append((len(list(repo.path.iterdir())), repo.git("status", "--porcelain", "-uall")))
+
+    plan = restore.plan(trees.source, trees.tree({b".gitignore": b"!*", b"b": b"1"}))
+    restore.write_into(plan, trees.source, trees.content, repo.path / "out", progress=look)
+    assert set(seen) == {(2, "")}
+    assert {path.name for path in repo.path.iterdir()} == {".git", "out"}
+    assert on_disk(repo.path / "out") == {b".gitignore": b"!*", b"b": b"1"}
 
 
 @pytest.mark.parametrize("way", ["best", "read and write", "none offered"])
