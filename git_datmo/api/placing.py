@@ -68,7 +68,8 @@ def target(wish: Wish, there: Listing, owner: Owner) -> Path | None:
     usual = (wish.owner, model.DEFAULT)
     if not (wish.make_folder or wish.folder == usual or there.is_folder(wish.folder)):
         raise PathDoesNotExist(
-            f"Folder does not exist: '{text_of(wish.folder)}'", hint="make_folder=True makes it"
+            f"Folder does not exist: '{text_of(wish.folder)}'",
+            hint="make_folder=True makes it, --make-folder in a shell",
         )
     path = (*wish.folder, wish.name)
     if _is_free(there, path) or ours(path):

@@ -56,6 +56,11 @@ _ADVICE = (
     (r"receive-pack not enabled|service not enabled", "this server takes no pushes this way"),
     (r"error: 404|not found|does not appear to be a git repo", "check the address"),
     (
+        r"refs/datmo-(folders|live)/.*(hook declined|protected)",
+        "the server does not let refs/datmo-folders/* and refs/datmo-live/* be written: "
+        "ask whoever runs it",
+    ),
+    (
         r"hidden ref|deny updating a hidden|hook declined|protected",
         "the server does not let refs/datmo-store/* be written: keep content elsewhere, "
         "'git config datmo.<remote>.store <folder, ssh://, s3:// or lfs>'",

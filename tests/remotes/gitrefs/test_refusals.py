@@ -52,6 +52,13 @@ def test_a_password_in_the_address_is_never_shown(here: Store, clones: Clones) -
     assert "wrong%20word" not in f"{error.message} {error.hint}"
 
 
+@pytest.mark.parametrize("kind", ["folders", "live", "store"])
+def test_what_a_hook_declines_is_named(kind: str) -> None:
+    said = f"!\tabc:refs/datmo-{kind}/a/b\t[remote rejected] (hook declined)\n"
+    hint = str(refusal("push", "hub", said.encode(), b"").hint)
+    assert f"does not let refs/datmo-{kind}/*" in hint.replace(" and refs", " does not let refs")
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
