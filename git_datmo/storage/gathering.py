@@ -75,15 +75,15 @@ def gather(
     for path, target in seen.items():
         if links.leads_out(path, seen):
             raise _outward(listed[path] or path, target)
+
+    def reader(write_blob: Callable[[bytes], str]) -> Reader:
+        return Reader(write_blob, store, threshold, sync, advance=advance, spare="leave it out")
+
     if len(listed) <= _PACK_FROM:
-        leaves, size = _read(
-            Reader(repository.objects.write_blob, store, threshold, sync, advance=advance), listed
-        )
+        leaves, size = _read(reader(repository.objects.write_blob), listed)
     else:
         with Packing(repository) as packing:
-            leaves, size = _read(
-                Reader(packing.write_blob, store, threshold, sync, advance=advance), listed
-            )
+            leaves, size = _read(reader(packing.write_blob), listed)
     count = sum(mode != TREE for mode, _ in leaves.values())
     if count < len(leaves):
         repository.objects.write_tree(())

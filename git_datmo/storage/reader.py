@@ -56,7 +56,7 @@ class Known(NamedTuple):
 class Reader:
     """Turns files into (mode, object id). `write_blob` stores small content, `store` large.
 
-    `dry` computes ids without storing anything.
+    `dry` computes ids without storing anything; `spare` is how a file is left out, for hints.
     """
 
     write_blob: Callable[[bytes], str]
@@ -68,6 +68,7 @@ class Reader:
     advance: Callable[[int], None] | None = None
     inspect: Callable[[bytes], str | None] | None = None
     keep_secrets: bool = False
+    spare: str = "leave it out with .gitignore"
     pointers: dict[str, Pointer] = field(default_factory=dict)
 
     def read(
@@ -100,7 +101,7 @@ class Reader:
                 return known
         raise FileChanging(
             f"{shown} changed while it was read, {ATTEMPTS} times in a row",
-            hint="wait until it is no longer written, or leave it out with .gitignore",
+            hint=f"wait until it is no longer written, or {self.spare}",
         )
 
     def _link(self, full: bytes, before: os.stat_result, folder: int | None) -> Known | None:
@@ -128,7 +129,7 @@ class Reader:
                 return None
             raise UnreadableFile(
                 f"cannot read {shown}: {error.strerror}",
-                hint="make it readable, or leave it out with .gitignore",
+                hint=f"make it readable, or {self.spare}",
             ) from error
         try:
             first = os.fstat(fd)
@@ -178,7 +179,7 @@ class Reader:
             raise NoSpace(
                 f"{shown} is {state.st_size} bytes ({state.st_blocks * 512} on disk) and the "
                 f"disk of the store has {free} left",
-                hint="free some space, or leave it out with .gitignore",
+                hint=f"free some space, or {self.spare}",
             )
         return self.store.ingest(fd, sync=self.sync, advance=self.advance)
 

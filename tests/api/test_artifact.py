@@ -20,6 +20,7 @@ from git_datmo.errors import (
     FileAlreadyExistsError,
     InvalidArgumentType,
     InvalidDestinationName,
+    NoSpace,
     PathDoesNotExist,
     ReadOnlyRepository,
     RequiredArgumentMissing,
@@ -236,6 +237,11 @@ def test_what_is_refused_is_not_recorded(project: Repo, tmp_path: Path) -> None:
     (bad / "in" / ".gitmodules").unlink()
     (bad / "in" / ".GitAttributes").mkdir()
     refused(UnsafeName)
+    with open(bad / "f", "wb") as sparse:
+        sparse.truncate(1 << 43)
+    with pytest.raises(NoSpace) as caught:
+        make(opn, "x", str(bad / "f"))
+    assert "ignore" not in (caught.value.hint or ""), "what is ignored goes in as well"
     assert project.refs() == before
     assert artifacts.ls(opn, all=True) == []
     assert_clean(project)

@@ -135,7 +135,7 @@ class Catalog:
         return both
 
     def to_file(self, path: str | os.PathLike[str]) -> None:
-        """Write it as YAML that squirrel reads."""
+        """Write it as YAML that squirrel reads, folders on the way too."""
         sources = [
             _YamlSource(
                 identifier=identifier,
@@ -147,6 +147,7 @@ class Catalog:
             for (identifier, version), source in self._all()
         ]
         whole = _YamlCatalog(version=_FORM, sources=sources)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(yaml.dump(whole, Dumper=_Dumper, sort_keys=False), "utf-8")
 
     def _all(self) -> Iterator[tuple[tuple[str, int], CatalogSource]]:

@@ -138,7 +138,7 @@ class GitArtifactManager(ArtifactManager):
         """Make an object the next version. Raises Unstorable, a TypeError, for one that the
         serializer has no form for."""
         chosen = serializers.choose(serializer) if serializer is not None else self._serializer
-        data = chosen.serialize(obj)
+        data = serializers.serialized(chosen, obj)
         metadata = {"serializer": serializers.name_of(chosen)}
         with tempfile.TemporaryDirectory(prefix="object-") as folder:
             file = Path(folder, serializers.file_of(chosen))

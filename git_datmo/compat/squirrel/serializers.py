@@ -129,6 +129,14 @@ def choose(serializer: str | Serializer | None) -> Serializer:
     return serializer
 
 
+def serialized(serializer: Serializer, obj: object) -> bytes:
+    """The bytes of an object. Raises Unstorable, also where a serializer gives something else."""
+    data = serializer.serialize(obj)
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise Unstorable(f"{name_of(serializer)} made no bytes of it, but {type(data).__name__}")
+    return data
+
+
 def name_of(serializer: Serializer) -> str:
     """What an artifact's metadata call it."""
     kind = type(serializer)

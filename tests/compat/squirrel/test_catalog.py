@@ -77,7 +77,7 @@ def test_exported_yaml_names_files_that_are_there(
     manager: GitArtifactManager, tmp_path: Path
 ) -> None:
     manager.export_catalog(tmp_path / "all.yaml")
-    manager.export_catalog(str(tmp_path / "c.yaml"), "c")
+    manager.export_catalog(str(tmp_path / "new" / "c.yaml"), "c")
 
     class Loader(yaml.SafeLoader):
         """YAML with squirrel's tags."""
@@ -96,7 +96,7 @@ def test_exported_yaml_names_files_that_are_there(
         assert one["metadata"]["collection"] == identifier[0]
         folder = Path(one["driver_kwargs"]["url"].removeprefix("file://"))
         assert any(path.name == "f" for path in folder.rglob("*"))
-    assert (tmp_path / "c.yaml").read_text().count("!YamlSource") == 2
+    assert (tmp_path / "new" / "c.yaml").read_text().count("!YamlSource") == 2
 
 
 def test_a_source_of_a_project_with_an_odd_name(tmp_path: Path) -> None:

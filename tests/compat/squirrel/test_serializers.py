@@ -253,6 +253,13 @@ def test_a_serializer_of_ones_own(manager: GitArtifactManager) -> None:
         manager.get_artifact("x")
     assert manager.get_artifact("x", serializer=Hex()) == b"abc"
 
+    class Text(Hex):
+        def serialize(self, obj: Any) -> Any:
+            return "text"
+
+    with pytest.raises(TypeError, match="Text made no bytes of it, but str"):
+        manager.log_artifact(b"abc", "x", serializer=Text())
+
 
 @pytest.mark.parametrize("serializer", ["yaml", "", 3, object(), JsonlSerializer])
 def test_what_is_no_serializer(serializer: Any) -> None:
