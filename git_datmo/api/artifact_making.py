@@ -202,8 +202,12 @@ def checked(collection: str | None, name: object) -> tuple[str, str]:
         check_name(name),
     )
     for text in found:
-        if len(layout.encoded(text)) > MAX_COMPONENT:
-            raise ValidationFailed(f"the name {text[:60]!r}… is too long")
+        taken = len(layout.encoded(text))
+        if taken > MAX_COMPONENT:
+            raise ValidationFailed(
+                f"the name {text[:60]!r}… takes {taken} characters in a ref, of {MAX_COMPONENT}",
+                hint="capitals, spaces and signs take three each, letters beyond ASCII six or more",
+            )
     return found
 
 

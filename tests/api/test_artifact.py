@@ -237,6 +237,9 @@ def test_what_is_refused_is_not_recorded(project: Repo, tmp_path: Path) -> None:
     (bad / "in" / ".gitmodules").unlink()
     (bad / "in" / ".GitAttributes").mkdir()
     refused(UnsafeName)
+    for name in ("M" * 77, "名" * 26):
+        with pytest.raises(ValidationFailed, match="characters in a ref"):
+            make(opn, name)
     with open(bad / "f", "wb") as sparse:
         sparse.truncate(1 << 43)
     with pytest.raises(NoSpace) as caught:
