@@ -11,7 +11,7 @@ from pathlib import Path
 
 from git_datmo.api import artifact_lookup, content
 from git_datmo.api.user import NOBODY, User
-from git_datmo.errors import Conflict, FileAlreadyExistsError, UnsafePath
+from git_datmo.errors import Conflict, DamagedObject, FileAlreadyExistsError, UnsafePath
 from git_datmo.model.artifact import Gotten
 from git_datmo.records import artifacts
 from git_datmo.records.pointers import pointer_at
@@ -22,7 +22,7 @@ from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.index import Record
 from git_datmo.storage.reader import blob_id
 from git_datmo.storage.restore import Plan
-from git_datmo.storage.treeplan import FOLDERS, LINK, Entry
+from git_datmo.storage.treeplan import FOLDERS, GITLINK, LINK, Entry
 
 SHOWN = 5
 _FRESH_SECONDS = 86_400
@@ -133,10 +133,15 @@ def place_of(project: Project, oid: str) -> Path:
 
 
 def _plan(project: Project, record: Record, path: str | None) -> Plan:
-    """What to write, with nothing in it that leads out of the folder. Raises UnsafePath."""
+    """What to write, with nothing in it that leads out of the folder.
+
+    Raises UnsafePath, and DamagedObject for what is no file, link or folder."""
     tree = artifacts.files_tree(project, record.tree or "")
     chosen = None if path is None else [os.fsencode(path)]
     plan = restore.plan(project.repository.objects, tree, paths=chosen)
+    strange = next((entry.path for entry in plan.entries if entry.mode == GITLINK), None)
+    if strange is not None:
+        raise DamagedObject(f"an artifact cannot hold what {os.fsdecode(strange)!r} is")
     targets = {
         entry.path: project.repository.objects.blob(entry.oid)
         for entry in plan.entries

@@ -16,6 +16,7 @@ from git_datmo.records import artifacts as records
 from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, LINK, TREE
+from git_datmo.storage.treeplan import GITLINK
 from tests.kit.git import Repo
 from tests.records.test_purging import AT, Clone
 
@@ -148,6 +149,7 @@ def test_trees_that_would_climb_are_not_written(stranger: Stranger, tmp_path: Pa
         "disguised": {b".GIT": (TREE, inner)},
         "slash": {b"a/b": (BLOB, blob)},
         "link out": {b"l": (LINK, link)},
+        "a submodule": {b"l": (BLOB, link), b"m": (GITLINK, "1" * 40)},
         "absolute link": {b"l": (LINK, stranger.objects.write_blob(b"/etc"))},
     }
     oids = []
