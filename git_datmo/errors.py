@@ -220,6 +220,12 @@ class RunUnderWay(Conflict):
 TaskNotComplete = RunUnderWay
 
 
+class Purged(Conflict):
+    """It was purged, and is not recorded again."""
+
+    hint = "its local directory still holds what was purged: delete that, too"
+
+
 class PortTaken(Conflict):
     """A port that was asked for is in use."""
 

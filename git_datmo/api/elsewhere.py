@@ -12,7 +12,7 @@ from typing import Any
 from git_datmo.api import lookup, protocol, run_lookup
 from git_datmo.api.adoption import tend
 from git_datmo.api.user import NOBODY, User
-from git_datmo.errors import Conflict, RunUnderWay, ValidationFailed
+from git_datmo.errors import Purged, RunUnderWay, ValidationFailed
 from git_datmo.model import document
 from git_datmo.model.expression import Compare
 from git_datmo.model.ids import new_nonce
@@ -67,8 +67,7 @@ def record(
     so that doing it again changes nothing. `was` is what it was recorded as once: purged, it is
     not recorded again.
     Raises ProjectNotInitialized, IdentityMissing, RunUnderWay, ValidationFailed for a status that
-    is not an end, InvalidArgumentType for a config that cannot be stored, Conflict for a purged
-    one.
+    is not an end, InvalidArgumentType for a config that cannot be stored, Purged.
     """
     project.require_initialized()
     if status not in ENDED:
@@ -79,10 +78,7 @@ def record(
             raise RunUnderWay(f"the run {known.id[:12]} has not ended yet")
         return known
     if was is not None and was in purged.known(catalogue.refresh(project)):
-        raise Conflict(
-            f"{alternative_name} was purged: it is not recorded again",
-            hint="its local directory still holds what was purged: delete that, too",
-        )
+        raise Purged(f"{alternative_name} was purged: it is not recorded again")
     said = _said(points)
     created = time.time_ns() // 1_000_000 if created is None else created
     facts: dict[str, Any] = {

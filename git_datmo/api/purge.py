@@ -33,6 +33,11 @@ TRIES = 3
 _PREFIX = re.compile(r"[0-9a-f]{4,40}")
 
 
+def known(project: Project, ids: Iterable[str]) -> set[str]:
+    """Those of these ids of objects that were purged, as far as is known here."""
+    return set(ids) & purged.known(catalogue.refresh(project)).keys()
+
+
 def purge(
     project: Project,
     ids: Sequence[str] = (),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from git_datmo.compat.em.contents import Row
 from git_datmo.compat.em.shelf import BLOCK, Seen
-from git_datmo.errors import FileChanging
+from git_datmo.errors import FileChanging, Purged
 from git_datmo.model.artifact import EXECUTABLE, FILE, LINK, REFERENCE
 from git_datmo.model.artifact import Artifact as Version
 
@@ -40,9 +40,11 @@ def seal(artifact: Artifact, project: Project, last: Sealed | None = None) -> Se
     """The version that an artifact is now: `last` or one of those recorded under its alternative
     name where nothing differs, else a new one.
 
-    Raises FileChanging when the directory is written to all the time, and what `api.artifact`
-    raises.
+    Raises FileChanging when the directory is written to all the time, Purged when one that was
+    sent is gone for good, and what `api.artifact` raises.
     """
+    from git_datmo.api import purge
+
     metadata = {key: artifact.to_dict()[key] for key in _TOLD}
     contents = artifact._contents
     repository = os.fspath(project.repository.common_dir)
@@ -54,6 +56,8 @@ def seal(artifact: Artifact, project: Project, last: Sealed | None = None) -> Se
         version = _recorded(artifact, project, rows, metadata)
         if version is not None:
             return Sealed(version, *now)
+        if purge.known(project, [str(one.get("id")) for one in artifact.remote]):
+            raise Purged(f"{artifact.alternative_name} was purged: it is not recorded again")
         version = _create(artifact, project, contents, metadata)
         if contents.look() == rows:
             return Sealed(version, *now)

@@ -16,6 +16,7 @@ from git_datmo.errors import (
     FileAlreadyExistsError,
     InvalidArgumentType,
     PathDoesNotExist,
+    Purged,
     RunUnderWay,
     ValidationFailed,
 )
@@ -101,21 +102,21 @@ def upload_all(
         check_strategy(conflict_strategy)
     if remote is None:
         session.require()
-    refused: Refused | None = None
+    gone: Purged | None = None
     listed = directories(path)
     for local in listed:
         try:
             placed = _send(local, {**wish, "remote": remote})
-        except (RunUnderWay, Refused) as error:
+        except (RunUnderWay, Purged) as error:
             # One of many that cannot go does not keep the others here.
             if len(listed) == 1:
                 raise
             console.warning(f"{local} was not sent: {error.message}")
-            refused = error if isinstance(error, Refused) else refused
+            gone = error if isinstance(error, Purged) else gone
         else:
             yield os.fspath(local), placed
-    if refused is not None:
-        raise refused
+    if gone is not None:
+        raise gone
 
 
 def _send(local: Path, wish: Mapping[str, Any]) -> Placed | None:
@@ -223,8 +224,11 @@ def upload_run(
         console.warning(f"Run {run.name} was not uploaded: its name is taken in {folder}")
         return None
     for made in associated(run):
-        if not _is_there(made, placed.host):
-            upload_artifact(made, project=project, **wish)
+        try:
+            if not _is_there(made, placed.host):
+                upload_artifact(made, project=project, **wish)
+        except Purged as error:
+            console.warning(error.message)
     note(run, placed)
     return placed
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.api import folder, location, purge
+from git_datmo.api import artifact, folder, location, purge
 from git_datmo.api import run as runs
 from git_datmo.compat import em
-from git_datmo.errors import Conflict, RunUnderWay
+from git_datmo.errors import Purged, RunUnderWay
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 
@@ -155,12 +155,29 @@ def test_a_purged_run_is_not_recorded_again(project: Repo, capsys):
     purge.purge(location.find(project.path), ids=[first.run_id])
     em.login(str(project.path))
     for text in (first.local, first.alternative_name):
-        with pytest.raises(Conflict, match="was purged"):
+        with pytest.raises(Purged, match="was purged"):
             em.load_run(text).upload()
     loaded = em.load_run(first.local)
     loaded.log("train", {"loss": 1}, step=2)
     assert "was purged" in capsys.readouterr().err
     assert runs.ls(location.find(project.path)) == []
+
+
+def test_a_purged_artifact_does_not_go_along_again(project: Repo, capsys):
+    em.login(str(project.path))
+    secret = em.create_artifact(name="secret")
+    secret.add_reference("s3://bucket/secret")
+    first = em.create_run(name="first")
+    first.mark_output(secret)
+    first.finish()
+    secret.upload()
+    known = location.find(project.path)
+    purge.purge(known, ids=[secret.seal(known).id])
+    with pytest.raises(Purged, match="was purged"):
+        em.upload(".em/artifacts")
+    em.upload(".em/runs")
+    assert "was purged" in capsys.readouterr().err
+    assert artifact.ls(known) == []
 
 
 def test_a_run_that_is_made_by_hand_is_recorded_when_it_is_sent(project: Repo):
