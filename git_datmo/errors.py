@@ -32,7 +32,7 @@ DatmoError                              exit code 1
 │   ├── NeedsWorkTree
 │   ├── RepositoryBusy                  a lock that somebody else holds
 │   ├── RunUnderWay (= TaskNotComplete) a run that has not ended yet, or is not to start
-│   ├── Purged      (= TaskNotComplete) a run that has not ended yet, or is not to start
+│   ├── Purged                          what is not to be recorded again
 │   ├── PortTaken
 │   ├── GPUSupportNotEnabled            a GPU was asked for and there is none
 │   ├── ReadOnlyRepository
