@@ -98,7 +98,9 @@ def open_file(project: Project, record: Record, path: str) -> IO[bytes]:
     pointer = pointer_at(project, leaf[1])
     if pointer is None:
         return io.BytesIO(objects.blob(leaf[1]))
-    return os.fdopen(content.Content(project, snapshots=[record.id]).open(pointer), "rb")
+    source = content.Content(project, snapshots=[record.id])
+    source.prepare({pointer: path})
+    return os.fdopen(source.open(pointer), "rb")
 
 
 def inside(project: Project, record: Record, path: str) -> str | None:

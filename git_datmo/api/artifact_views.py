@@ -60,7 +60,7 @@ def get(
         return Gotten(found, os.fspath(place / path if path else place), 0, notices)
     target = Path(os.path.abspath((user.folder or Path("/")) / into))
     plan = _plan(project, record, path)
-    source = _content(project, record, progress, expect)
+    source = _content(project, record, plan if path else None, progress, expect)
     if not os.path.lexists(target):
         with disk_errors(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def view(
                 os.utime(whole)
         return place
     plan = _plan(project, record, None)
-    source = _content(project, record, progress, expect)
+    source = _content(project, record, None, progress, expect)
     with disk_errors(project.home):
         fresh = whole.with_name(f".new-{os.urandom(8).hex()}")
         fresh.mkdir(parents=True)
@@ -157,11 +157,18 @@ def _plan(project: Project, record: Record, path: str | None) -> Plan:
 def _content(
     project: Project,
     record: Record,
+    plan: Plan | None,
     progress: Callable[[int], None] | None,
     expect: Callable[[int], None] | None,
 ) -> content.Content:
+    """The content of a version brought here; with a plan only what that one writes."""
     source = content.Content(project, progress, [record.id], expect)
-    source.prepare(needed(project, [record.id]))
+    wanted = needed(project, [record.id])
+    if plan is not None:
+        files = (entry for entry in plan.entries if entry.mode not in (*FOLDERS, LINK))
+        chosen = {pointer_at(project, entry.oid) for entry in files}
+        wanted = {pointer: name for pointer, name in wanted.items() if pointer in chosen}
+    source.prepare(wanted)
     return source
 
 

@@ -115,9 +115,27 @@ def test_content_that_is_nowhere_is_named(team: Team, maker: Repo) -> None:
     assert "w.bin" in done.stderr
     assert "not delivered by maker" in done.stderr
     assert not (reader.path / "got").exists()
+    found = artifacts.get(
+        opened(reader), artifact="models/net", path="notes.txt", into=reader.path / "got"
+    )
+    assert found.written == 1, "what was not asked for need not be there"
     datmo("push", "origin", "models/net", cwd=maker.path)
     datmo("artifact", "get", "models/net", "--into", "got", cwd=reader.path)
     assert reader.read("got/w.bin") == large(2)
+
+
+def test_one_file_brings_no_other(team: Team) -> None:
+    maker = team.clone("maker")
+    for number in (1, 2, 3):
+        maker.write(f"m/{number}", large(number))
+    create(maker, "x")
+    datmo("push", cwd=maker.path)
+    reader = team.clone("reader")
+    datmo("fetch", cwd=reader.path)
+    artifacts.get(opened(reader), artifact="x", path="1", into=reader.path / "got")
+    assert stored(reader).keys() == {large(1)}
+    assert artifacts.inspect(opened(reader), artifact="x").read("2") == large(2)
+    assert stored(reader).keys() == {large(1), large(2)}
 
 
 def test_damaged_content_is_fetched_anew_or_refused(team: Team, maker: Repo) -> None:
