@@ -72,7 +72,7 @@ def _spare_others(
     project: Project, remote_name: str, url: str, updates: list[tuple[str, str, str]]
 ) -> None:
     """Raise Conflict when a push deletes chains of other clones, as `--mirror` and `--prune` do,
-    or would set them back if it is forced.
+    or would set them back if it is forced, and when one that mirrors deletes what lies in folders.
 
     A remote that is set up as a mirror of this clone is meant to have nothing else.
     """
@@ -82,11 +82,13 @@ def _spare_others(
     ours = {clone.id, *clone.former} if clone is not None else set()
     _keep_up(project, updates, ours)
     gone = [ref for oid, ref, _ in updates if not oid.strip("0")]
+    placed: list[str] = []
     # git does not tell of what a mirroring push deletes, but of the refs that only it sends.
     if any(ref.startswith((layout.LOCAL, layout.REMOTES)) for _, ref, _ in updates):
         with suppress(RemoteError):
-            own = refs.read(project.repository.common_dir, layout.NOTES).found
-            gone += exchange.offered(project, url).keys() - own.keys()
+            gone += exchange.advertised(project, url).keys() - _own(project)
+            # Who deletes a ref of a folder by its name means it.
+            placed = sorted(r for r in gone if r.startswith((layout.FOLDERS, layout.LIVE)))
     others = [r for r in gone if r.startswith(layout.NOTES) and layout.clone_of(r) not in ours]
     if others:
         raise Conflict(
@@ -95,6 +97,20 @@ def _spare_others(
             hint="without --mirror and --prune: git push REMOTE 'refs/datmo/*'; "
             "--no-verify deletes them all the same",
         )
+    if placed:
+        raise Conflict(
+            f"this push would delete what {len(placed)} refs keep in folders on {remote_name} "
+            f"({placed[0]})",
+            hint="without --mirror: git push REMOTE 'refs/datmo/*'; "
+            "--no-verify deletes them all the same",
+        )
+
+
+def _own(project: Project) -> set[str]:
+    """The refs of this clone that a mirroring push keeps at the other end."""
+    kinds = (layout.NOTES, layout.FOLDERS, layout.LIVE)
+    common = project.repository.common_dir
+    return {ref for kind in kinds for ref in refs.read(common, kind).found}
 
 
 def _keep_up(project: Project, updates: list[tuple[str, str, str]], ours: set[str]) -> None:

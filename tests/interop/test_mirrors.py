@@ -92,6 +92,20 @@ def test_a_mirror_that_takes_over_is_a_clone_of_its_own(
     assert_clean(copy)
 
 
+def test_a_mirrored_push_leaves_folders_alone(team: Team, maker: Repo) -> None:
+    datmo("push", cwd=maker.path)
+    head = team.origin.git("rev-parse", "main")
+    names = ("refs/datmo-folders/ada/x/one", "refs/datmo-live/" + "a" * 32)
+    for name in names:
+        team.origin.git("update-ref", name, head)
+    refused = maker.try_git("push", "--mirror", "origin")
+    assert refused.returncode != 0
+    assert "what 2 refs keep in folders on origin (refs/datmo-folders/ada/x/one)" in refused.stderr
+    assert set(names) <= team.origin.refs().keys()
+    maker.git("push", "-q", "origin", f":{names[0]}", f":{names[1]}")
+    maker.git("push", "-q", "--mirror", "origin")
+
+
 def test_a_mirrored_push_harms_nobody(team: Team, maker: Repo) -> None:
     other = team.clone("other")
     other.write("other.txt", "other")
