@@ -8,6 +8,7 @@ from git_datmo.errors import ContentMissing
 from git_datmo.model.pointer import Pointer
 from git_datmo.records import catalogue
 from git_datmo.records.project import Project
+from git_datmo.remotes import places
 
 SHOWN = 10
 
@@ -25,12 +26,18 @@ def error(
     shown = [f"{names[p]} ({p.size} bytes, {p.key})" for p in list(lost)[:SHOWN]]
     more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
     reasons = dict.fromkeys(reason for why in lost.values() for reason in why)
-    asked = "; ".join([*list(reasons)[:SHOWN]]) if reasons else "there is no remote to ask"
+    asked = "; ".join(list(reasons)[:SHOWN]) or _unasked(project)
     what = "1 file is" if len(lost) == 1 else f"{len(lost)} files is"
     message = (
         f"the content of {what} neither here nor on a remote: {'; '.join(shown)}{more}. {asked}"
     )
     return ContentMissing(message, hint=hint(project, snapshots))
+
+
+def _unasked(project: Project) -> str:
+    """Why no place was asked."""
+    known = ", ".join(places.remotes(project)[:SHOWN])
+    return f"no repository is where {known} points to" if known else "there is no remote to ask"
 
 
 def hint(project: Project, snapshots: Iterable[str]) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 
 from git_datmo.api import artifact as artifacts
 from git_datmo.api import location
+from git_datmo.errors import ContentMissing
 from git_datmo.records.project import Project
 from tests.e2e.team import BOTH, Team, large, push_plainly
 from tests.kit.checks import assert_clean, assert_git_clean
@@ -115,6 +116,10 @@ def test_content_that_is_nowhere_is_named(team: Team, maker: Repo) -> None:
     assert "w.bin" in done.stderr
     assert "not delivered by maker" in done.stderr
     assert not (reader.path / "got").exists()
+    reader.git("remote", "set-url", "origin", "../moved.git")
+    with pytest.raises(ContentMissing, match="no repository is where origin points to"):
+        artifacts.get(opened(reader), artifact="models/net")
+    reader.git("remote", "set-url", "origin", str(team.origin.path))
     found = artifacts.get(
         opened(reader), artifact="models/net", path="notes.txt", into=reader.path / "got"
     )
