@@ -20,6 +20,7 @@ from git_datmo.api import settings
 from git_datmo.errors import DatmoError, FileIOError, InvalidDocument
 from git_datmo.model import series
 from git_datmo.model.text import encodable
+from git_datmo.records import layout
 
 MAX_KEYS = 1000
 MAX_LINE = 4096
@@ -98,6 +99,8 @@ def _about(path: Path, said: Said) -> None:
         said.about["labels"] = [each for each in labels if isinstance(each, str)][:MAX_KEYS]
     if isinstance(text, str):
         said.about["description"] = text
+    if layout.is_run_id(str(found.get("continues"))):
+        said.about["continues"] = found["continues"]
 
 
 def _document(path: Path, kind: str) -> dict[str, Any]:

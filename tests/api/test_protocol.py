@@ -127,7 +127,11 @@ def test_what_a_task_calls_itself(tmp_path: Path):
     about.write_text('{"alternative_name": "a_1", "labels": ["x", 3], "description": "d", "z": 1}')
     found = protocol.read(tmp_path, None)
     assert found.about == {"alternative_name": "a_1", "labels": ["x"], "description": "d"}
-    about.write_text('{"alternative_name": "a\\nb", "labels": "x", "description": 3}')
+    about.write_text(f'{{"continues": "{"0a" * 16}"}}')
+    assert protocol.read(tmp_path, None).about == {"continues": "0a" * 16}
+    about.write_text(
+        '{"alternative_name": "a\\nb", "labels": "x", "description": 3, "continues": "x"}'
+    )
     assert protocol.read(tmp_path, None).about == {}
     about.write_text("[1]")
     assert "about.json was not understood" in protocol.read(tmp_path, None).notices[0]

@@ -9,13 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.compat.em import console, facts, place, values
+from git_datmo.compat.em import console, facts, layout, place, values
 from git_datmo.compat.em.facts import COMPLETE, RUNNING
 from git_datmo.errors import DatmoError, RunUnderWay
 from git_datmo.tracking.run import RUN, TrackedRun, opened
 from git_datmo.tracking.sink import FAULTS, METRICS, said
 
 if TYPE_CHECKING:
+    from git_datmo.api.emfolder import RunFolder
     from git_datmo.compat.em.experiment import Run
     from git_datmo.compat.em.live import AutoUpload
     from git_datmo.compat.em.marks import Mark
@@ -33,7 +34,7 @@ def tracked(
     task = place.task()
     if task is not None or project is None:
         found = TrackedRun(task or local, os.environ.get(RUN, ""), None)
-        _introduce(found.folder, metadata)
+        _introduce(found.folder, metadata, continues)
         return found
     home, top = place.home().absolute(), project.repository.work_tree
     inside = top is None or home.resolve().is_relative_to(top.resolve())
@@ -103,11 +104,44 @@ def settle(run: Run) -> None:
 
 
 def late(run: Run) -> Recorded | None:
-    """Record a run from its local directory: it was made by hand, or could not be recorded when
-    it ended."""
-    from git_datmo.compat.em import runs
+    """The run of a local directory as it was recorded, now where it never was."""
+    from git_datmo.api import emfolder
 
-    return runs.of_directory(run._local.root)._record()
+    return _of_folder(run._project(), emfolder.read_run(run._local.root))
+
+
+def _of_folder(project: Project | None, folder: RunFolder) -> Recorded | None:
+    """The run of a local directory, recorded now where it never was."""
+    from git_datmo.api import elsewhere, emfolder, run_lookup
+
+    if project is None:
+        return None
+    if folder.run_id is not None:
+        elsewhere.find(project, alternative_name=folder.alternative_name)
+        known = run_lookup.find_value(project, folder.run_id)
+        if known is not None:
+            return known
+    lines = [path.read_bytes() for path in folder.lines()]
+    lines += [values.line(point) for point in folder.old_points()]
+    metadata, ended = folder.metadata, emfolder.seconds(folder.metadata.get("endTimestamp"))
+    started = emfolder.seconds(metadata.get("startTimestamp"))
+    return elsewhere.record(
+        project,
+        name=str(metadata.get("name") or folder.alternative_name),
+        alternative_name=folder.alternative_name,
+        status="success" if folder.status == COMPLETE else "lost",
+        points=lines,
+        log=folder.log,
+        created=None if started is None else int(started * 1000),
+        ended=None if ended is None else int(ended * 1000),
+        config=folder.hparams,
+        labels=layout.labels_of(metadata.get("labels")),
+        description=str(metadata.get("description") or ""),
+        platform=folder.platform,
+        git={key: value for key, value in folder.git.items() if value is not None},
+        run_id=folder.run_id,
+        was=folder.commit,
+    )
 
 
 def refuse(run: Run) -> Recorded | None:
@@ -155,12 +189,14 @@ def seal(begun: TrackedRun, made: Iterable[Mark], project: Project | None) -> No
             console.warning(f"{mark.resource.alternative_name} was not recorded: {error}")
 
 
-def _introduce(task: Path, metadata: Mapping[str, Any]) -> None:
-    """Tell the task's run what it is called, unless another run of the same task has done so."""
+def _introduce(task: Path, metadata: Mapping[str, Any], continues: str | None) -> None:
+    """Tell the task's run what it is called and what it goes on with, unless another run of the
+    same task has done so."""
     told = {
         "alternative_name": metadata["alternativeName"],
         "labels": metadata["labels"],
         "description": metadata["description"],
+        **({} if continues is None else {"continues": continues}),
     }
     with suppress(OSError), open(task / "about.json", "x", encoding="utf-8") as file:
         json.dump(told, file)

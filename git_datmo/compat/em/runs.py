@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.compat.em import console, facts, layout, loading, place, resumption, session, values
 from git_datmo.compat.em.absence import Incomplete, NotHere
 from git_datmo.compat.em.experiment import Run
-from git_datmo.compat.em.facts import COMPLETE
 from git_datmo.compat.em.local import Local, documents
 from git_datmo.compat.em.marks import Mark
 from git_datmo.errors import (
@@ -26,7 +25,6 @@ from git_datmo.model import series
 from git_datmo.model.run import Facts
 
 if TYPE_CHECKING:
-    from git_datmo.api.emfolder import RunFolder
     from git_datmo.model.folder import Node
     from git_datmo.model.run import Run as Recorded
     from git_datmo.records.project import Project
@@ -93,7 +91,7 @@ def of_directory(local: Path) -> Run:
         )
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise FileIOError(f"{local} does not describe a run: {error}") from error
-    run._recorder = lambda: _of_folder(run._project(), emfolder.read_run(run._local.root))
+    run._recorder = lambda: resumption.late(run)
     run._resolver = lambda: _marks(run)
     return run
 
@@ -246,37 +244,3 @@ def _marks(run: Run) -> list[Mark]:
                 except (DatmoError, OSError):
                     continue
     return found
-
-
-def _of_folder(project: Project | None, folder: RunFolder) -> Recorded | None:
-    """The run of a local directory, recorded now where it never was."""
-    from git_datmo.api import elsewhere, emfolder, run_lookup
-
-    if project is None:
-        return None
-    if folder.run_id is not None:
-        elsewhere.find(project, alternative_name=folder.alternative_name)
-        known = run_lookup.find_value(project, folder.run_id)
-        if known is not None:
-            return known
-    lines = [path.read_bytes() for path in folder.lines()]
-    lines += [values.line(point) for point in folder.old_points()]
-    metadata, ended = folder.metadata, emfolder.seconds(folder.metadata.get("endTimestamp"))
-    started = emfolder.seconds(metadata.get("startTimestamp"))
-    return elsewhere.record(
-        project,
-        name=str(metadata.get("name") or folder.alternative_name),
-        alternative_name=folder.alternative_name,
-        status="success" if folder.status == COMPLETE else "lost",
-        points=lines,
-        log=folder.log,
-        created=None if started is None else int(started * 1000),
-        ended=None if ended is None else int(ended * 1000),
-        config=folder.hparams,
-        labels=layout.labels_of(metadata.get("labels")),
-        description=str(metadata.get("description") or ""),
-        platform=folder.platform,
-        git={key: value for key, value in folder.git.items() if value is not None},
-        run_id=folder.run_id,
-        was=folder.commit,
-    )

@@ -146,6 +146,12 @@ def test_inside_a_task_it_adds_to_the_tasks_run(project: Repo):
     assert (made.alternative_name or "").startswith("ending_")
     assert em.load_run(str(made.alternative_name)).metrics["train"][-1]["value"] == {"loss": 4}
 
+    more = f"run = em.load_run('{made.alternative_name}')\nrun.hparams['lr'] = 2\nrun.finish()"
+    (project.path / "script.py").write_text(START + more)
+    datmo("run", "--", sys.executable, "script.py", cwd=project.path)
+    again = runs.inspect(location.find(project.path), run_id=str(made.alternative_name))
+    assert (again.continues, again.config["lr"]) == (made.id, 2)
+
 
 def test_a_directory_of_t9k_itself_is_read_and_recorded(project: Repo):
     local = Path("old") / "run_250102_030405_abc123"
