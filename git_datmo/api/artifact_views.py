@@ -11,7 +11,13 @@ from pathlib import Path
 
 from git_datmo.api import artifact_lookup, content
 from git_datmo.api.user import NOBODY, User
-from git_datmo.errors import Conflict, DamagedObject, FileAlreadyExistsError, UnsafePath
+from git_datmo.errors import (
+    Conflict,
+    DamagedObject,
+    FileAlreadyExistsError,
+    UnsafePath,
+    ValidationFailed,
+)
 from git_datmo.model.artifact import Gotten
 from git_datmo.records import artifacts
 from git_datmo.records.pointers import pointer_at
@@ -44,7 +50,8 @@ def get(
 
     Other files there stay; one that differs is overwritten with `force` alone, and each is whole
     or as it was. Content that is not here is fetched. Raises ArtifactNotFound, AmbiguousId,
-    PathDoesNotExist, FileAlreadyExistsError, ContentMissing, UnsafeName, UnsafePath, NoSpace.
+    PathDoesNotExist, FileAlreadyExistsError, ContentMissing, UnsafeName, UnsafePath, NoSpace,
+    ValidationFailed.
     """
     record = artifact_lookup.find(project, artifact)
     found = artifact_lookup.value(project, record)
@@ -58,6 +65,8 @@ def get(
     if into is None:
         place = view(project, record, progress=progress, expect=expect)
         return Gotten(found, os.fspath(place / path if path else place), 0, notices)
+    if not os.fspath(into):
+        raise ValidationFailed("the folder to put it into has no name")
     target = Path(os.path.abspath((user.folder or Path("/")) / into))
     plan = _plan(project, record, path)
     source = _content(project, record, plan if path else None, progress, expect)
@@ -71,7 +80,7 @@ def get(
     if differs:
         shown = ", ".join(os.fsdecode(name) for name in differs[:SHOWN])
         raise FileAlreadyExistsError(
-            f"{len(differs)} files in {target} differ from those of {found.reference}: {shown}"
+            f"files in {target} differ from those of {found.reference}: {shown}"
             + (", …" if len(differs) > SHOWN else ""),
             hint="name another folder, or overwrite them with --force",
         )

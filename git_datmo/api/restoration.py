@@ -9,7 +9,7 @@ from pathlib import Path
 
 from git_datmo.api import content, lookup, recording, state
 from git_datmo.api.user import NOBODY, User
-from git_datmo.errors import UnsafePath
+from git_datmo.errors import UnsafePath, ValidationFailed
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue, clones
 from git_datmo.records.kinds import SNAPSHOT
@@ -45,6 +45,8 @@ def checkout(
     holds are overwritten or deleted; HEAD, branches and the index stay as they are.
     Raises SnapshotNotFound, ContentMissing, UnsafeName, UnsafePath, FileAlreadyExistsError.
     """
+    if into is not None and not os.fspath(into):
+        raise ValidationFailed("the folder to put it into has no name")
     record = lookup.snapshot(project, snapshot_id)
     snapshot = lookup.value(project, record, lookup.Names(project.index))
     objects = project.repository.objects

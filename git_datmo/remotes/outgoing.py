@@ -53,8 +53,12 @@ class Outgoing:
             f"{path}:{line} in {oid[:10]} ({kind})"
             for oid, path, line, kind in self.findings[:SHOWN]
         )
+        many = len(self.findings)
+        looks = (
+            "place that would be pushed looks" if many == 1 else "places that would be pushed look"
+        )
         raise Conflict(
-            f"{len(self.findings)} places that would be pushed look like secrets: {listed}",
+            f"{many} {looks} like secrets: {listed}",
             hint="if they are none: git -c datmo.allowSecrets=true push …",
         )
 

@@ -102,6 +102,8 @@ def test_inspect_and_diff(kept: Repo) -> None:
 
 
 def test_get_update_delete_undelete(kept: Repo) -> None:
+    nowhere = artifact("get", "models/resnet", "--into", "", check=False)
+    assert (nowhere.code, "no name" in nowhere.stderr) == (2, True)
     done = artifact("get", "models/resnet", "--into", "out")
     assert done.stdout == f"Wrote 2 files of models/resnet:v1 into {kept.path / 'out'}\n"
     assert "1 of its objects are references" in done.stderr

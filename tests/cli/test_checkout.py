@@ -42,6 +42,8 @@ def test_into_a_folder_from_where_the_command_starts(project: Repo, tmp_path: Pa
     assert project.read("a") == b"2"
     again = datmo("snapshot", "checkout", "two", "--into", "../there", check=False)
     assert (again.code, (tmp_path / "there/a").read_text()) == (4, "1")
+    nowhere = datmo("snapshot", "checkout", "two", "--into", "", check=False)
+    assert (nowhere.code, project.read("a")) == (2, b"2")
 
 
 def test_the_same_again_changes_nothing(project: Repo):

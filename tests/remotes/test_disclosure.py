@@ -33,7 +33,7 @@ def test_a_secret_in_many_snapshots_is_told_once(repo: Repo) -> None:
         repo.write("note.txt", f"{number}\n")
         snap(repo, f"number {number}")
     said = refused(repo)
-    assert "1 places" in said
+    assert "1 place that" in said
     assert "train.py:2 in " in said
 
 
