@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from git_datmo.remotes.objectstore.layout import MIB, PART, parts_at_once
 from tests.e2e.team import GLOB, Team, large, push_plainly, snap, state
 from tests.kit.checks import assert_clean, assert_git_clean
 from tests.kit.git import Repo
@@ -130,12 +131,14 @@ def test_an_address_with_a_password_is_refused(maker: Repo) -> None:
 def test_a_push_that_was_cut_goes_on(
     team: Team, maker: Repo, shelf: Shelf, line: Wire, how: str
 ) -> None:
-    size = 40 * 1024 * 1024
+    parts = parts_at_once(PART)
+    size = (parts + 1) * PART
     maker.write("huge.bin", random.Random(3).randbytes(size))
     snap(maker, "huge")
     url = f"s3://{BUCKET}/{shelf.prefix}?endpoint=http://127.0.0.1:{line.port}"
     maker.git("config", "datmo.origin.store", url)
-    line.limit_up = size // 2
+    # Who sends one part more than are on the way at once knows that one has arrived.
+    line.limit_up = parts * PART + MIB
     if how == "git":
         assert maker.try_git("push", "origin", GLOB).returncode != 0
     else:

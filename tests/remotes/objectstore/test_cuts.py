@@ -23,7 +23,8 @@ from tests.contracts.places.ground import fill, nothing
 from tests.kit.seaweed import BUCKET, Seaweed, Shelf
 from tests.kit.wire import Wire, wire
 
-SIZE = 40 * MIB + 12_345
+# One part more than are on the way at once: when the last has begun, one is there.
+SIZE = (parts_at_once(PART) + 1) * PART + 12_345
 # Headers, and what was on its way when the line was cut.
 SLACK = 1 * MIB
 
@@ -49,7 +50,7 @@ def large(here: Store) -> Pointer:
 def test_an_upload_goes_on_where_it_was_cut(
     shelf: Shelf, line: Wire, place: ObjectStore, here: Store, large: Pointer
 ) -> None:
-    line.limit_up = 3 * PART
+    line.limit_up = parts_at_once(PART) * PART + MIB
     with pytest.raises(RemoteError) as caught:
         place.put(here, [large], nothing)
     assert "\n" not in caught.value.message
