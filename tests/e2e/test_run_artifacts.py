@@ -21,7 +21,8 @@ from git_datmo.errors import (
     InvalidDestinationName,
     ValidationFailed,
 )
-from git_datmo.model.run import Run
+from git_datmo.model.run import RUNNING, Run
+from git_datmo.records import flights
 from git_datmo.records.project import Project
 from tests.e2e.task import begun, ended, leftovers, ran, typed, until
 from tests.kit.checks import assert_clean
@@ -242,16 +243,16 @@ def test_what_a_task_says_of_itself(here: Repo):
 def test_when_its_supervisor_is_killed(here: Repo):
     script = "while [ ! -e go ]; do sleep 0.02; done; cp -r inputs/words/. made"
     supervisor = begun(here, "--input", "words", "--output", "net=made", "--", "sh", "-c", script)
-    flight = until(lambda: next(iter(leftovers(here)), None))
-    facts = found(here).home / "runs" / flight / "run.json"
-    until(lambda: json.loads(facts.read_text()).get("status") == "running")
-    row = datmo("run", "inspect", flight, "--json").json()
+    under_way = until(
+        lambda: [one for one in flights.listed(found(here)) if one.facts().get("status") == RUNNING]
+    )[0]
+    row = datmo("run", "inspect", under_way.id, "--json").json()
     assert (row["status"], row["used"][0]["name"]) == ("running", "words")
     supervisor.kill()
     supervisor.communicate()
-    live = json.loads(facts.read_text())["live"]
+    live = under_way.facts()["live"]
     Path(live["tree"], "go").touch()
-    row = ended(here, flight)
+    row = ended(here, under_way.id)
     assert [each["version"] for each in row["generated"]] == [0]
     assert artifacts.inspect(found(here), artifact="net").read("a.txt") == b"pear\n"
     assert versions(here, "net") == [0]
