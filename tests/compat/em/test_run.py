@@ -247,7 +247,8 @@ def test_many_points_are_read_again_quickly(project: Repo):
     again = em.load_run(run.local)
     assert again.metrics["train"] == run.metrics["train"]
     link = json.loads((Path(run.local) / ".datmo.json").read_text())
-    assert link == {"run": recorded(project, run).id}
+    kept = recorded(project, run)
+    assert link == {"run": kept.id, "commit": kept.commit}
 
 
 def test_versions_that_are_texts_of_another_class(project: Repo, monkeypatch: pytest.MonkeyPatch):
