@@ -283,7 +283,7 @@ def test_get_merges_and_leaves_what_differs(project: Repo, tmp_path: Path) -> No
     (target / "mine").write_text("m")
     assert artifacts.get(opn, artifact="x", into=target).written == 2
     (target / "a").write_text("other")
-    with pytest.raises(FileAlreadyExistsError, match="differ from those of default/x:v0: a$"):
+    with pytest.raises(FileAlreadyExistsError, match=r"differ from those of default/x:v0: a$"):
         artifacts.get(opn, artifact="x", into=target)
     assert (target / "a").read_text() == "other"
     assert artifacts.get(opn, artifact="x", into=target, force=True).written == 1
