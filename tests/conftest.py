@@ -73,11 +73,6 @@ settings.register_profile("sealed", database=None, deadline=None, print_blob=Tru
 settings.load_profile("sealed")
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: more than there are processors, for tests also wait for disks and servers."""
-    return len(os.sched_getaffinity(0)) * 3 // 2 or 1
-
-
 @pytest.fixture(autouse=True, scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Take the caller's environment away, for this process and all that it starts."""
