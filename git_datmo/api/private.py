@@ -19,9 +19,9 @@ def ready(folder: Path) -> tuple[Project, bool]:
     Nothing but what is recorded lies in it. Returns the project and whether it is new. Any number
     of processes may ask at once. Raises ReadOnlyRepository.
     """
-    made = not (folder / ".git" / "datmo" / "clone").exists()
-    if not made:
-        return location.find(folder), False
+    here = known(folder)
+    if here is not None:
+        return here, False
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -33,7 +33,12 @@ def ready(folder: Path) -> tuple[Project, bool]:
         project = location.find(folder) if (folder / ".git").exists() else _made(folder)
         adopt_identity(project, lasting=True)
     settle(project, name=folder.resolve().parent.parent.name)
-    return project, made
+    return project, True
+
+
+def known(folder: Path) -> Project | None:
+    """The project of the repository that `folder` is; None where `ready` has made none yet."""
+    return location.find(folder) if (folder / ".git" / "datmo" / "clone").exists() else None
 
 
 def settle(project: Project, name: str | None = None) -> bool:

@@ -43,7 +43,8 @@ def checkout(
 
     In place, unsaved work is first recorded as a hidden snapshot; only paths that a snapshot
     holds are overwritten or deleted; HEAD, branches and the index stay as they are.
-    Raises SnapshotNotFound, ContentMissing, UnsafeName, UnsafePath, FileAlreadyExistsError.
+    Raises SnapshotNotFound, ContentMissing, UnsafeName, UnsafePath, FileAlreadyExistsError,
+    ValidationFailed.
     """
     if into is not None and not os.fspath(into):
         raise ValidationFailed("the folder to put it into has no name")

@@ -104,12 +104,14 @@ def logs(
 
 
 def _tend(project: Project, user: User) -> None:
-    """See to runs that nobody looks after. Most of the time there are none."""
-    flights.sweep(project)
-    if any(not flight.attended for flight in flights.listed(project)):
-        from git_datmo.api import adoption
+    """See to runs that nobody looks after. Most of the time there are none, and nothing is loaded
+    for it."""
+    if all(flight.attended for flight in flights.listed(project)):
+        flights.sweep(project)
+        return
+    from git_datmo.api import adoption
 
-        adoption.tend(project, user)
+    adoption.tend(project, user)
 
 
 def _read_log(flight: Flight) -> Iterator[bytes]:

@@ -66,6 +66,16 @@ def gits_own(name: bytes) -> str | None:
     return ".gitmodules" if modules else ".gitattributes"
 
 
+def check_kind(name: bytes, kind: str) -> str | None:
+    """Return why an entry of a kind (`file`, `link` or `folder`) cannot have a name, else None: a
+    server that checks what it gets would refuse every push that holds it.
+    """
+    own = gits_own(name)
+    if own and (kind == "folder" or (kind, own) == ("link", ".gitmodules")):
+        return f"git takes it for '{own}', which cannot be a {kind}"
+    return None
+
+
 def fold_key(name: bytes) -> bytes:
     """Return what a disk that folds case and Unicode forms compares names by.
 

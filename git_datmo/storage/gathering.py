@@ -21,7 +21,7 @@ from git_datmo.errors import (
     UnsafeName,
     UnsafePath,
 )
-from git_datmo.model.names import check_name, gits_own
+from git_datmo.model.names import check_kind, check_name, gits_own
 from git_datmo.storage import links
 from git_datmo.storage.objects import EMPTY_TREE, TREE
 from git_datmo.storage.packing import Packing
@@ -184,10 +184,7 @@ def _check(path: bytes, kind: str) -> None:
     for number, part in enumerate(parts, 1):
         reason = check_name(part)
         if reason is None:
-            shape = kind if number == len(parts) else "folder"
-            own = gits_own(part)
-            if own and (shape == "folder" or (shape, own) == ("link", ".gitmodules")):
-                reason = f"git takes it for '{own}', which cannot be a {shape}"
+            reason = check_kind(part, kind if number == len(parts) else "folder")
         if reason is not None:
             raise UnsafeName(f"{_shown(path)} cannot be kept: {reason}")
     if len(parts) > MAX_DEPTH:

@@ -14,7 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from git_datmo.errors import UnsafePath
-from git_datmo.model.names import check_name
+from git_datmo.model.names import check_kind, check_name
 from git_datmo.storage import overlay
 from git_datmo.storage.dirfd import Directories
 from git_datmo.storage.slotmemory import Held
@@ -191,6 +191,9 @@ class Scanner:
         if path.count(b"/") >= MAX_DEPTH - 1 or len(path) > MAX_PATH:
             return "it lies too deep"
         kind = state.st_mode
+        shape = "folder" if stat.S_ISDIR(kind) else "link" if stat.S_ISLNK(kind) else "file"
+        if (reason := check_kind(name, shape)) is not None:
+            return reason
         if not (stat.S_ISREG(kind) or stat.S_ISLNK(kind) or stat.S_ISDIR(kind)):
             return f"it is {_kind(kind)}"
         taken = state.st_blocks * 512

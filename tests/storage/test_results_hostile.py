@@ -48,6 +48,18 @@ def test_a_planted_repository(left: Left, name: bytes, kind: str) -> None:
     assert all("git cannot hold this name" in why for _, why in found.skipped)
 
 
+def test_what_servers_refuse_to_have(left: Left) -> None:
+    os.symlink("code.py", left.root / ".gitmodules")
+    os.mkdir(left.root / ".gitattributes")
+    Path(left.root, ".gitattributes", "a").write_text("a")
+    found = left.read()
+    assert found.changes == {}
+    assert dict(found.skipped) == {
+        b".gitmodules": "git takes it for '.gitmodules', which cannot be a link",
+        b".gitattributes": "git takes it for '.gitattributes', which cannot be a folder",
+    }
+
+
 def test_what_is_neither_file_nor_folder(left: Left) -> None:
     os.mkfifo(left.root / "pipe")
     (left.root / "data/a").unlink()

@@ -102,10 +102,9 @@ def _parent(variable: str, name: str) -> Path:
 def private_project() -> Project | None:
     """The repository in the `.em` of `home()`, where scripts made one: what `project()` gives
     outside of a repository. Nothing is made."""
-    from git_datmo.api import location
+    from git_datmo.api import private
 
-    folder = home() / FOLDER / PRIVATE
-    return location.find(folder) if (folder / ".git" / "datmo" / "clone").exists() else None
+    return private.known(home() / FOLDER / PRIVATE)
 
 
 def _around(folder: Path) -> Project:

@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from git_datmo.compat.em import console, facts, layout, place, values
 from git_datmo.compat.em.facts import COMPLETE, RUNNING
 from git_datmo.errors import DatmoError, RunUnderWay
+from git_datmo.tracking.parts import ABOUT
 from git_datmo.tracking.run import RUN, TrackedRun, opened
 from git_datmo.tracking.sink import FAULTS, METRICS, said
 
@@ -144,7 +145,7 @@ def _of_folder(project: Project | None, folder: RunFolder) -> Recorded | None:
     )
 
 
-def refuse(run: Run) -> Recorded | None:
+def refuse(run: Run) -> NoReturn:
     """Raise RunUnderWay: another machine has it."""
     raise RunUnderWay(
         f"{run.alternative_name} is still going on elsewhere",
@@ -198,5 +199,5 @@ def _introduce(task: Path, metadata: Mapping[str, Any], continues: str | None) -
         "description": metadata["description"],
         **({} if continues is None else {"continues": continues}),
     }
-    with suppress(OSError), open(task / "about.json", "x", encoding="utf-8") as file:
+    with suppress(OSError), open(task / ABOUT, "x", encoding="utf-8") as file:
         json.dump(told, file)
