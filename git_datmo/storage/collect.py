@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from git_datmo.errors import Conflict, FileAlreadyExistsError
+from git_datmo.model.names import check_kind
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage import secrets
 from git_datmo.storage.attributes import FORBIDDEN, FORCED
@@ -29,6 +30,7 @@ class Collected:
     untracked: set[bytes] = field(default_factory=set)
     secrets: dict[bytes, str] = field(default_factory=dict)
     special: list[bytes] = field(default_factory=list)
+    refused: set[bytes] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -80,6 +82,10 @@ class Collector:
                 continue
             if known.secret and not self._include_secrets:
                 self.out.secrets[path] = known.secret
+                continue
+            if (refused := _refused(path, known.mode)) is not None:
+                self.out.refused.add(path)
+                self.out.warnings.append(f"{os.fsdecode(path)} is left out: {refused}")
                 continue
             self.out.untracked.add(path)
             self._put(path, known)
@@ -203,6 +209,13 @@ class Collector:
     def _at_hand(self, pointer: Pointer) -> bool:
         store = self._reader.store
         return store.has(pointer) if self._reader.dry else store.keep(pointer)
+
+
+def _refused(path: bytes, mode: int) -> str | None:
+    """Why servers that check what they get would refuse every push that holds a path."""
+    *above, name = path.split(b"/")
+    reasons = (check_kind(part, "folder") for part in above)
+    return next(filter(None, reasons), check_kind(name, "link" if mode == LINK else "file"))
 
 
 def _files_below(root: bytes, folder: bytes) -> Iterable[bytes]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from git_datmo.model.names import check_kind
 from git_datmo.storage.repository import Repository
 
 # One folder as it looked, and its entries that no snapshot holds: (name, is a folder).
@@ -88,7 +89,7 @@ def sort_out(
         for path, is_folder in level:
             if path in ignored:
                 result.ignored.append(path)
-            elif is_folder:
+            elif is_folder and check_kind(path.rpartition(b"/")[2], "folder") is None:
                 result.empty.append(path)
                 deeper += _below(root, path)
             else:

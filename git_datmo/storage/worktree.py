@@ -114,12 +114,13 @@ class _Work:
         tree = self._with_empty(bare, extras.empty)
         if not self.options.dry:
             capture_cache.save(self.cache_path, cache)
+        told = collected.refused | collected.secrets.keys()
         return Capture(
             tree=tree,
             files=collected.untracked | set(collected.pointers),
             pointers=collected.pointers,
             secrets=collected.secrets,
-            special=sorted({*collected.special, *extras.others} - set(collected.secrets)),
+            special=sorted({*collected.special, *extras.others} - told),
             warnings=collected.warnings,
             ignored=extras.ignored,
             ignored_bytes=extras.ignored_bytes,

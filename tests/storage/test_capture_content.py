@@ -235,3 +235,18 @@ def test_submodules_are_where_they_stand_and_other_repositories_are_files(
     for name in ("submodule sub", "born/", "unborn/"):
         assert name in said
     assert flat(repo, take(repo).tree) == found
+
+
+def test_what_servers_refuse_to_have_is_left_out(repo: Repo):
+    repo.write("code.py", "a")
+    (repo.path / ".gitmodules").symlink_to("code.py")
+    repo.write("m/.gitattributes/x", "x")
+    for _ in range(2):
+        taken = take(repo)
+        assert set(contents(repo, taken)) == {b"code.py"}
+        assert [text.partition(" is left out: ")[0] for text in taken.warnings] == [
+            ".gitmodules",
+            "m/.gitattributes/x",
+        ]
+        assert taken.special == [b"m/.gitattributes"]
+    assert_git_clean(repo)
