@@ -11,11 +11,23 @@ if TYPE_CHECKING:
     from git_datmo.api.adoption import supervise
     from git_datmo.api.repetition import rerun
     from git_datmo.api.request import run
-    from git_datmo.api.runs import delete, inspect, logs, ls, stop, undelete
+    from git_datmo.api.runs import count, delete, inspect, logs, ls, stop, undelete
 
-__all__ = ["delete", "inspect", "logs", "ls", "rerun", "run", "stop", "supervise", "undelete"]
+__all__ = [
+    "count",
+    "delete",
+    "inspect",
+    "logs",
+    "ls",
+    "rerun",
+    "run",
+    "stop",
+    "supervise",
+    "undelete",
+]
 
 _VERBS = {
+    "count": "runs",
     "delete": "runs",
     "inspect": "runs",
     "logs": "runs",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from git_datmo.api import lookup
 from git_datmo.api.run_lookup import find_value, resolve, under_way, value, value_of
@@ -33,14 +34,15 @@ def ls(
     where: str | None = None,
     sort: str | None = None,
     limit: int | None = None,
+    offset: int = 0,
     user: User = NOBODY,
 ) -> list[Run]:
     """The runs, newest first, those under way before all others.
 
     `filter` is a part of command or label, `where` an expression such as
     `status == "failed" and results.accuracy > 0.9`, `sort` keys such as `-results.accuracy`.
-    `all` adds deleted ones, with `deleted` there are only those. Runs whose supervisor died are
-    seen to first.
+    `all` adds deleted ones, with `deleted` there are only those; `offset` passes over so many.
+    Runs whose supervisor died are seen to first.
     Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed.
     """
     keys = parse_sort(sort) if sort else None
@@ -49,37 +51,72 @@ def ls(
     project.require_known()
     _tend(project, user)
     index = catalogue.refresh(project)
-    session = lookup.session_of(project, session_id) if session_id is not None else None
     names = lookup.Names(index)
+    chosen = _chosen(project, session_id, all, deleted, filter, where)
+    found = []
+    if not where and not sort and not deleted:
+        found = _flying(project, names, chosen)
+    before = max(0, offset - len(found))
+    recorded = index.select(RUN, **chosen, sort=keys, limit=limit, offset=before)
+    # One is under way until its results lie in the work tree, and is recorded before that.
+    flying = {run.id for run in found}
+    known = (value(project, record, names) for record in recorded)
+    return [*found[offset:], *(run for run in known if run.id not in flying)][:limit]
+
+
+def count(
+    project: Project,
+    *,
+    session_id: str | None = None,
+    all: bool = False,
+    deleted: bool = False,
+    filter: str | None = None,
+    where: str | None = None,
+) -> int:
+    """How many runs `ls` would give without a limit. Raises what that does."""
+    project.require_known()
+    index = catalogue.refresh(project)
+    chosen = _chosen(project, session_id, all, deleted, filter, where)
+    flying = 0
+    if not where and not deleted:
+        flying = len(_flying(project, lookup.Names(index), chosen))
+    return flying + index.count(RUN, **chosen)
+
+
+def _chosen(
+    project: Project,
+    session_id: str | None,
+    all: bool,
+    deleted: bool,
+    filter: str | None,
+    where: str | None,
+) -> dict[str, Any]:
+    """What of the index is asked for."""
+    session = lookup.session_of(project, session_id) if session_id is not None else None
     expression = None
     if where:
         from git_datmo.api import filters
 
-        expression = filters.read(where, names.ids())
+        expression = filters.read(where, lookup.Names(project.index).ids())
     if deleted:
         expression = And((DELETED, expression)) if expression is not None else DELETED
-    found = []
-    if not where and not sort and not deleted:
-        found = [
-            run
-            for run in under_way(project, names)
-            if (session is None or run.session_id == session)
-            and (filter is None or filter in run.text or filter in (run.label or ""))
-        ][:limit]
-    recorded = index.select(
-        RUN,
-        where=expression,
-        text=filter,
-        session=session,
-        include_hidden=all or deleted,
-        include_deleted=all or deleted,
-        sort=keys,
-        limit=limit,
-    )
-    # One is under way until its results lie in the work tree, and is recorded before that.
-    flying = {run.id for run in found}
-    known = (value(project, record, names) for record in recorded)
-    return [*found, *(run for run in known if run.id not in flying)][:limit]
+    return {
+        "where": expression,
+        "text": filter,
+        "session": session,
+        "include_hidden": all or deleted,
+        "include_deleted": all or deleted,
+    }
+
+
+def _flying(project: Project, names: lookup.Names, chosen: Mapping[str, Any]) -> list[Run]:
+    session, text = chosen["session"], chosen["text"]
+    return [
+        run
+        for run in under_way(project, names)
+        if (session is None or run.session_id == session)
+        and (text is None or text in run.text or text in (run.label or ""))
+    ]
 
 
 def inspect(project: Project, run_id: str, *, user: User = NOBODY) -> Run:

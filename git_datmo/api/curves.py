@@ -1,0 +1,161 @@
+"""Curves of metrics: which there are, and their points, few enough to draw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from git_datmo.api import points, run_lookup, runs
+from git_datmo.api.points import Columns
+from git_datmo.errors import UsageError, ValidationFailed
+from git_datmo.model.curve import AXES, STEP, SYSTEM, Curve, Known
+from git_datmo.model.run import Run
+from git_datmo.records.project import Project
+
+POINTS = 1000
+RUNS = 20
+ODD = 100
+
+
+def series(project: Project, *, run_id: str) -> list[Known]:
+    """The series that a run has, those of its use of the machine last.
+
+    Raises RunNotFound, AmbiguousId, ContentMissing.
+    """
+    found = points.columns_of(project, run_lookup.resolve(project, run_id))
+    known = [
+        Known(kind, name, len(columns.values), _last(columns))
+        for (kind, name), columns in found.items()
+    ]
+    return sorted(known, key=lambda one: one.type == SYSTEM)
+
+
+def curves(
+    project: Project,
+    *,
+    metric: Sequence[str] = (),
+    ids: Sequence[str] = (),
+    where: str | None = None,
+    session_id: str | None = None,
+    type: Sequence[str] = (),
+    x: str = STEP,
+    smoothing: float = 0.0,
+    points: int = POINTS,
+    limit: int = RUNS,
+) -> list[Curve]:
+    """The curves of some runs: of `ids`, else of the newest `limit` that `where` holds for.
+
+    `metric` are names of series, or `type/name`; without any it is every one. `type` keeps those
+    of some types; those of the machine only come when `system` is asked for. At most `points` of
+    each are returned, chosen so that the shape stays; `smoothing` is the weight of what was before
+    (0 to 1, debiased, as TensorBoard's).
+    Raises RunNotFound, AmbiguousId, QuerySyntaxError, ValidationFailed, ContentMissing.
+    """
+    if x not in AXES:
+        raise UsageError(f"there is no axis '{x}'", hint=f"one of {', '.join(AXES)}")
+    if not 0 <= smoothing < 1:
+        raise ValidationFailed("smoothing is a number from 0 up to, and not, 1")
+    if points < 3:
+        raise ValidationFailed("a curve has three points at least")
+    if ids:
+        chosen = [run_lookup.resolve(project, one) for one in ids]
+    else:
+        chosen = runs.ls(project, where=where, session_id=session_id, limit=limit)
+    return [
+        curve
+        for run in chosen
+        for curve in _of_run(project, run, metric, type, x, smoothing, points)
+    ]
+
+
+def _of_run(
+    project: Project,
+    run: Run,
+    metric: Sequence[str],
+    types: Sequence[str],
+    axis: str,
+    smoothing: float,
+    most: int,
+) -> list[Curve]:
+    found = points.columns_of(project, run)
+    begin = min(
+        (columns.times[0] for (kind, _), columns in found.items() if kind != SYSTEM),
+        default=0.0,
+    )
+    made = []
+    for (kind, name), columns in found.items():
+        if (types and kind not in types) or (not types and kind == SYSTEM):
+            continue
+        if metric and name not in metric and f"{kind}/{name}" not in metric:
+            continue
+        made.append(_curve(run, kind, name, columns, axis, begin, smoothing, most))
+    return made
+
+
+def _curve(
+    run: Run,
+    kind: str,
+    name: str,
+    columns: Columns,
+    axis: str,
+    begin: float,
+    smoothing: float,
+    most: int,
+) -> Curve:
+    # The machine's use is told in seconds since the start already.
+    axis, places = columns.along("time" if kind == SYSTEM else axis, begin)
+    pairs = zip(places, columns.values, strict=True)
+    finite, odd = [], []
+    for place, value in pairs:
+        if math.isfinite(value):
+            finite.append((place, value))
+        else:
+            odd.append((place, "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"))
+    xs = [place for place, _ in finite]
+    ys = smoothed([value for _, value in finite], smoothing)
+    xs, ys = thinned(xs, ys, most)
+    return Curve(
+        run.id,
+        run.label or run.alternative_name or run.id[:12],
+        kind,
+        name,
+        axis,
+        tuple(xs),
+        tuple(ys),
+        len(columns.values),
+        tuple(odd[:ODD]),
+        len(odd),
+        smoothing,
+        dict(run.config),
+    )
+
+
+def smoothed(values: list[float], weight: float) -> list[float]:
+    """An exponential moving average without the pull of its beginning towards zero."""
+    if not weight:
+        return values
+    found, last, remaining = [], 0.0, 1.0
+    for value in values:
+        last = last * weight + (1 - weight) * value
+        remaining *= weight
+        found.append(last / (1 - remaining))
+    return found
+
+
+def thinned(xs: list[float], ys: list[float], most: int) -> tuple[list[float], list[float]]:
+    """At most `most` of some points, chosen by MinMaxLTTB: https://arxiv.org/abs/2305.00332."""
+    if len(xs) <= most:
+        return xs, ys
+    import numpy
+    from tsdownsample import MinMaxLTTBDownsampler
+
+    x, y = numpy.asarray(xs), numpy.asarray(ys)
+    order = numpy.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    thin = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]
+    kept = thin.downsample(x, y, n_out=most)
+    return x[kept].tolist(), y[kept].tolist()
+
+
+def _last(columns: Columns) -> float | None:
+    return next((one for one in reversed(columns.values) if math.isfinite(one)), None)

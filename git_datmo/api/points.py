@@ -1,0 +1,132 @@
+"""The points of runs as columns of numbers, from the lines that they lie in."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from git_datmo.errors import InvalidDocument
+from git_datmo.model import series
+from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME
+from git_datmo.model.run import Run
+from git_datmo.records import flights
+from git_datmo.records.project import Project
+
+# Runs whose columns are kept: what is drawn once is drawn again with another axis.
+KEPT = 32
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Columns:
+    """One series: a value for each point, and where it was (NaN: not said). Times are seconds."""
+
+    values: list[float] = field(default_factory=list)
+    steps: list[float] = field(default_factory=list)
+    epochs: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+
+    def along(self, axis: str, begin: float) -> tuple[str, list[float]]:
+        """The axis that they can be drawn over, and the places on it."""
+        if axis == RELATIVE and _said(self.times):
+            return RELATIVE, [moment - begin for moment in self.times]
+        found = {STEP: self.steps, EPOCH: self.epochs, TIME: self.times}.get(axis)
+        if found is not None and _said(found):
+            return axis, found
+        return INDEX, [float(n) for n in range(len(self.values))]
+
+
+def _said(places: list[float]) -> bool:
+    return bool(places) and not any(map(math.isnan, places))
+
+
+class _Kept:
+    """The columns of recorded runs, which never change; the least lately used go first."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[str, dict[Key, Columns]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, commit: str) -> dict[Key, Columns] | None:
+        with self._lock:
+            if commit in self._found:
+                self._found.move_to_end(commit)
+            return self._found.get(commit)
+
+    def put(self, commit: str, columns: dict[Key, Columns]) -> None:
+        with self._lock:
+            self._found[commit] = columns
+            while len(self._found) > KEPT:
+                self._found.popitem(last=False)
+
+
+_kept = _Kept()
+
+
+def columns_of(project: Project, run: Run) -> dict[Key, Columns]:
+    """Every series of a run, recorded or under way, by type and name. Raises ContentMissing."""
+    commit = run.commit
+    known = _kept.get(commit) if commit else None
+    if known is not None:
+        return known
+    if commit:
+        parts = [run.read(f"metrics/{kind}.jsonl") for kind in run.metrics]
+        system = run.read("system.jsonl")
+    else:
+        flight = flights.find(project, run.id)
+        parts = [_bytes(flight.task / "metrics.jsonl")] if flight else []
+        system = _bytes(flight.path / "system.jsonl") if flight else b""
+    found: dict[Key, Columns] = {}
+    for part in parts:
+        for line in part.splitlines():
+            _take(found, line, None)
+    for line in system.splitlines():
+        _take(found, line, SYSTEM)
+    if commit:
+        _kept.put(commit, found)
+    return found
+
+
+def _take(found: dict[Key, Columns], line: bytes, kind: str | None) -> None:
+    try:
+        point = series.parse(line)
+    except InvalidDocument:
+        return
+    step, epoch, time = _place(point.step), _place(point.epoch), _place(point.time)
+    for name, value in point.values.items():
+        if isinstance(value, str):
+            continue
+        key = (kind or point.type, name)
+        columns = found.get(key)
+        if columns is None:
+            columns = found[key] = Columns()
+        columns.values.append(_number(value))
+        columns.steps.append(step)
+        columns.epochs.append(epoch)
+        columns.times.append(time)
+
+
+def _place(value: Any) -> float:
+    return math.nan if value is None else _number(value)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _bytes(path: Any) -> bytes:
+    try:
+        data: bytes = path.read_bytes()
+    except OSError:
+        return b""
+    # The last line may be half written.
+    return data[: data.rfind(b"\n") + 1]

@@ -1,0 +1,95 @@
+"""Answers: filled templates, JSON, and what went wrong in words."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.responses import Response
+
+from git_datmo.errors import DatmoError, NotFound, UsageError
+from git_datmo.ui import rows
+from git_datmo.ui.escape import safe
+from git_datmo.ui.web.address import choices, to
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from starlette.requests import Request
+
+SHORT = 12
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("git_datmo.ui.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "cell": rows.cell,
+        "literal": rows.literal,
+        "moment": rows.local_time,
+        "full": rows.full_time,
+        "size": rows.size,
+        "safe_text": lambda text: safe(str(text), multiline=True),
+        "short": lambda text: str(text)[:SHORT],
+    }
+    made.globals |= {"to": to, "ago": lambda ms: rows.age(ms, int(time.time() * 1000))}
+    return made
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page: `template` filled with `values`; it has `choices` and `here` (the path) besides."""
+    chosen = choices(request)
+    text = (
+        _templates()
+        .get_template(template)
+        .render(choices=chosen, here=request.url.path, site=request.app.state.site, **values)
+    )
+    return Response(text, status, media_type="text/html")
+
+
+def json(value: object) -> Response:
+    """A JSON document; NaN and infinities become null."""
+    return Response(
+        orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS),
+        media_type="application/json",
+    )
+
+
+def failed(request: Request, error: Exception) -> Response:
+    """What a verb raised, as a page, or as JSON where JSON was asked for."""
+    assert isinstance(error, DatmoError)
+    status = 404 if isinstance(error, NotFound) else 400 if isinstance(error, UsageError) else 500
+    if request.url.path.startswith("/data/"):
+        answer = json({"error": error.message, "hint": error.hint})
+        answer.status_code = status
+        return answer
+    return page(
+        request,
+        "failed.html",
+        status=status,
+        title="Not shown",
+        message=error.message,
+        hint=error.hint,
+    )
+
+
+def missing(request: Request, error: Exception) -> Response:
+    """No page has this address."""
+    del error
+    return page(
+        request,
+        "failed.html",
+        status=404,
+        title="Not found",
+        message=f"there is nothing at {request.url.path}",
+        hint=None,
+    )

@@ -1,0 +1,99 @@
+"""The addresses."""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from git_datmo.errors import DatmoError
+from git_datmo.ui.web import answers, overview, runs
+from git_datmo.ui.web.guard import ENTER, Guard, Key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+
+    from git_datmo.ui.web.desk import Desk
+
+# Each has a repository open; more would not be quicker on one machine.
+THREADS = 4
+KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+DAY = 86_400
+
+ROUTES = [
+    Route("/", overview.page),
+    Route("/runs", runs.page),
+]
+
+
+def make(desk: Desk, key: Key, site: str) -> Guard:
+    """The application behind its guard; `site` is the project's name."""
+
+    def enter(request: Request) -> Response:
+        cookie = key.redeem(request.query_params.get("token", ""))
+        if cookie is None:
+            text = "This link was used, or is none: run 'git datmo ui' again for another.\n"
+            return Response(text, 403, media_type="text/plain")
+        # Not a redirect: a strict cookie is not sent along when another page began the way here.
+        answer = answers.page(request, "entered.html", title="Entering")
+        answer.set_cookie(key.cookie_name, cookie, httponly=True, samesite="strict", path="/")
+        return answer
+
+    app = Starlette(
+        routes=[Route(ENTER, enter), Route("/static/{name}", static), *ROUTES],
+        exception_handlers={DatmoError: answers.failed, 404: answers.missing},
+        lifespan=_lifespan,
+    )
+    app.state.desk, app.state.site = desk, site
+    return Guard(app, key)
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    from anyio import to_thread
+
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
+
+
+def static(request: Request) -> Response:
+    """Our own style and script, and Plotly's script out of its wheel."""
+    name = request.path_params["name"]
+    found = _static(name)
+    if found is None:
+        return answers.missing(request, KeyError(name))
+    kind, packed = found
+    return Response(
+        packed,
+        media_type=kind,
+        headers={"Content-Encoding": "gzip", "Cache-Control": f"private, max-age={DAY}"},
+    )
+
+
+@cache
+def _static(name: str) -> tuple[str, bytes] | None:
+    kind = KINDS.get(Path(name).suffix)
+    if kind is None or "/" in name or name.startswith("."):
+        return None
+    if name == "plotly.js":
+        return kind, gzip.compress(plotly().read_bytes(), 6)
+    file = resources.files("git_datmo.ui.web") / "static" / name
+    return (kind, gzip.compress(file.read_bytes())) if file.is_file() else None
+
+
+def plotly() -> Path:
+    """Plotly's script, as its package carries it. The package itself is slow to import."""
+    found = find_spec("plotly")
+    assert found is not None, "server.serve asked for it"
+    [folder] = found.submodule_search_locations or [""]
+    return Path(folder) / "package_data" / "plotly.min.js"

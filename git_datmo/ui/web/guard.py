@@ -1,0 +1,146 @@
+"""Who may ask: a browser on this machine that came by the one-time link.
+
+Rows T14 and W1 to W5 of the threat table in docs/explanation/reliability.md; the rules are those
+that Jupyter and MLflow arrived at: check the Host against rebinding, a cookie against other users,
+the Origin against other pages, and no CORS header at all.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        # Plotly writes its styles into the page.
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+ENTER = "/enter"
+
+
+class Key:
+    """The secrets of one server: the link's token, good for one use, and the cookie's value."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        # Cookies know hosts, not ports: two servers must not take each other's.
+        self.cookie_name = f"git-datmo-{port}"
+        self._token: str | None = secrets.token_urlsafe(32)
+        self._cookie = secrets.token_urlsafe(32)
+        self._lock = threading.Lock()
+
+    @property
+    def link(self) -> str:
+        """The way in; empty after it was used."""
+        return f"http://127.0.0.1:{self.port}{ENTER}?token={self._token}" if self._token else ""
+
+    def redeem(self, token: str) -> str | None:
+        """The cookie for the right token, once; None for anything else."""
+        with self._lock:
+            right = self._token
+            if right is None or not hmac.compare_digest(right.encode(), token.encode()):
+                return None
+            self._token = None
+            return self._cookie
+
+    def fits(self, cookies: str) -> bool:
+        """Whether a Cookie header has ours."""
+        try:
+            jar = SimpleCookie(cookies)
+        except CookieError:
+            return False
+        morsel = jar.get(self.cookie_name)
+        value = morsel.value if morsel is not None else ""
+        return hmac.compare_digest(self._cookie.encode(), value.encode())
+
+
+class Guard:
+    """Lets through to `app` what may ask, and puts the headers on every answer."""
+
+    def __init__(self, app: App, key: Key) -> None:
+        self._app, self._key = app, key
+        self._hosts = {f"{name}:{key.port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        refused = self._refusal(scope)
+        if refused is not None:
+            await _say(send, *refused)
+            return
+
+        async def sealed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(
+                        (name.encode(), value.encode())
+                        for name, value in HEADERS.items()
+                        if name.lower().encode() not in given
+                    ),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, sealed)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        heads = _headers(scope["headers"])
+        hosts = heads.get("host", [])
+        if len(hosts) != 1 or hosts[0] not in self._hosts:
+            return 403, "This server answers to its own address only."
+        origins = heads.get("origin", [])
+        if any(origin.partition("://")[2] not in self._hosts for origin in origins):
+            return 403, "Other pages may not ask."
+        if scope["method"] not in ("GET", "HEAD"):
+            return 405, "There is nothing here but to read."
+        if scope["path"] == ENTER:
+            return None
+        if not any(map(self._key.fits, heads.get("cookie", []))):
+            return 403, (
+                "Come in by the link that 'git datmo ui' printed. It is good for one browser, "
+                "once: for another one, run 'git datmo ui' again."
+            )
+        return None
+
+
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return found
+
+
+async def _say(send: Send, status: int, text: str) -> None:
+    body = (text + "\n").encode()
+    heads = {**HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": len(body)}
+    headers = [(name.encode(), str(value).encode()) for name, value in heads.items()]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
