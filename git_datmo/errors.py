@@ -34,6 +34,7 @@ DatmoError                              exit code 1
 │   ├── RunUnderWay (= TaskNotComplete) a run that has not ended yet, or is not to start
 │   ├── Purged                          what is not to be recorded again
 │   ├── PortTaken
+│   ├── ExtraMissing                    packages that only some verbs need are not installed
 │   ├── GPUSupportNotEnabled            a GPU was asked for and there is none
 │   ├── ReadOnlyRepository
 │   └── NoSpace
@@ -229,6 +230,22 @@ class Purged(Conflict):
 
 class PortTaken(Conflict):
     """A port that was asked for is in use."""
+
+
+class ExtraMissing(Conflict):
+    """Packages that only some verbs need are not installed."""
+
+    @classmethod
+    def unless(cls, *packages: str, purpose: str, extra: str = "ui") -> None:
+        """Raise this unless all of `packages` can be imported, as `purpose` needs."""
+        from importlib.util import find_spec
+
+        lacking = [name for name in packages if find_spec(name) is None]
+        if lacking:
+            raise cls(
+                f"{purpose} needs packages that are not installed: {', '.join(lacking)}",
+                hint=f"pip install 'git-datmo[{extra}]'",
+            )
 
 
 class GPUSupportNotEnabled(Conflict):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from git_datmo.api import points, run_lookup, runs
 from git_datmo.api.points import Columns
-from git_datmo.errors import UsageError, ValidationFailed
+from git_datmo.errors import ExtraMissing, UsageError, ValidationFailed
 from git_datmo.model.curve import AXES, STEP, SYSTEM, Curve, Known
 from git_datmo.model.run import Run
 from git_datmo.records.project import Project
@@ -49,7 +49,8 @@ def curves(
     of some types; those of the machine only come when `system` is asked for. At most `points` of
     each are returned, chosen so that the shape stays; `smoothing` is the weight of what was before
     (0 to 1, debiased, as TensorBoard's).
-    Raises RunNotFound, AmbiguousId, QuerySyntaxError, ValidationFailed, ContentMissing.
+    Raises RunNotFound, AmbiguousId, QuerySyntaxError, ValidationFailed, ContentMissing,
+    ExtraMissing.
     """
     if x not in AXES:
         raise UsageError(f"there is no axis '{x}'", hint=f"one of {', '.join(AXES)}")
@@ -146,6 +147,7 @@ def thinned(xs: list[float], ys: list[float], most: int) -> tuple[list[float], l
     """At most `most` of some points, chosen by MinMaxLTTB: https://arxiv.org/abs/2305.00332."""
     if len(xs) <= most:
         return xs, ys
+    ExtraMissing.unless("numpy", "tsdownsample", purpose=f"a choice of {most:,} points")
     import numpy
     from tsdownsample import MinMaxLTTBDownsampler
 

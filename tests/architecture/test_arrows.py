@@ -65,7 +65,14 @@ PLACES: dict[str, tuple[str, ...] | None] = {
     "squirrel": ("compat",),
     "pluggy": ("compat",),
     "msgpack": ("compat",),
-    "numpy": ("compat",),  # only where an object to be logged is one of its arrays
+    # An object to be logged may be one of its arrays; a million points are thinned as one.
+    "numpy": ("compat", "api", "ui"),
+    "tsdownsample": ("api",),
+    "plotext": ("ui",),
+    "matplotlib": ("ui",),
+    "jinja2": ("ui", "ui.web"),
+    "starlette": ("ui.web",),
+    "uvicorn": ("ui.web",),
     "orjson": None,
     "yaml": None,
 }

@@ -6,11 +6,10 @@ import os
 import socket
 import tempfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import Conflict, UsageError
+from git_datmo.errors import Conflict, ExtraMissing
 from git_datmo.ui.web.guard import Key
 
 if TYPE_CHECKING:
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 NEEDED = ("starlette", "uvicorn", "jinja2", "plotly")
-
-
-class ExtraMissing(UsageError):
-    """The packages of an extra are not installed."""
 
 
 @dataclass
@@ -73,11 +68,7 @@ def serve(project: Project, *, port: int | None = None) -> Site:
     ProjectNotInitialized.
     """
     project.require_known()
-    lacking = [name for name in NEEDED if find_spec(name) is None]
-    if lacking:
-        raise ExtraMissing(
-            f"the pages need {', '.join(lacking)}", hint="pip install 'git-datmo[ui]'"
-        )
+    ExtraMissing.unless(*NEEDED, purpose="a server of pages")
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
