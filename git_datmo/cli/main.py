@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import ClassVar
 
 import click
 
@@ -31,6 +32,7 @@ COMMANDS = {
     "delete": "runs",
     "rerun": "rerun",
     "lineage": "lineage",
+    "ui": "ui",
     "task": "task",
     "notebook": "workspace",
     "jupyterlab": "workspace",
@@ -54,10 +56,13 @@ COMMANDS = {
 class Root(Group):
     """Commands whose modules are imported only when they are needed."""
 
+    aliases: ClassVar = {"dashboard": "ui"}
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        cmd_name = self.aliases.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"git_datmo.cli.{COMMANDS[cmd_name]}")

@@ -1,8 +1,9 @@
 """One verb behind two doors: every command is a function of the API, helped and documented.
 
 A command names its verb in `verb` ("snapshot.create" is `git_datmo.api.snapshot.create`; one of
-another system's commands lies in `git_datmo.compat`, and says so), and in `renames` the options
-whose keyword has another name, as {option's name: keyword}.
+another system's commands lies in `git_datmo.compat`, that of the pages in `git_datmo.ui.web`, and
+they say so), and in `renames` the options whose keyword has another name, as
+{option's name: keyword}.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tests.architecture.source import ROOT
 # How a result is shown is the command line's own business: a verb knows nothing of it.
 PRESENTATION = {
     *("json", "jsonl", "format", "download", "download_path", "columns", "details"),
-    *("yes", "quiet", "verbose", "check", "no_pager", "help", "version"),
+    *("yes", "quiet", "verbose", "check", "no_pager", "no_browser", "help", "version"),
 }
 
 
@@ -56,7 +57,7 @@ over_verbs = pytest.mark.parametrize(("title", "command"), VERBS, ids=[title for
 
 def verb_of(command: click.Command) -> Callable[..., Any]:
     module, _, function = command.verb.rpartition(".")  # type: ignore[attr-defined]
-    room = "git_datmo" if module.startswith("compat.") else "git_datmo.api"
+    room = "git_datmo" if module.startswith(("compat.", "ui.web.")) else "git_datmo.api"
     found: Callable[..., Any] = getattr(importlib.import_module(f"{room}.{module}"), function)
     return found
 
