@@ -6,7 +6,6 @@ import gzip
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib import resources
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from git_datmo.errors import DatmoError
+from git_datmo.ui.standalone import plotly
 from git_datmo.ui.web import answers, drawings, overview, runs
 from git_datmo.ui.web.guard import ENTER, Guard, Key
 
@@ -90,11 +90,3 @@ def _static(name: str) -> tuple[str, bytes] | None:
         return kind, gzip.compress(plotly().read_bytes(), 6)
     file = resources.files("git_datmo.ui.web") / "static" / name
     return (kind, gzip.compress(file.read_bytes())) if file.is_file() else None
-
-
-def plotly() -> Path:
-    """Plotly's script, as its package carries it. The package itself is slow to import."""
-    found = find_spec("plotly")
-    assert found is not None, "server.serve asked for it"
-    [folder] = found.submodule_search_locations or [""]
-    return Path(folder) / "package_data" / "plotly.min.js"
