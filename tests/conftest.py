@@ -67,6 +67,7 @@ pytest_plugins = [
     "tests.kit.webgit",
     "tests.kit.chunkrefs",
     "tests.kit.sshd",
+    "tests.kit.chromium",
 ]
 
 settings.register_profile("sealed", database=None, deadline=None, print_blob=True)
