@@ -26,7 +26,7 @@ from git_datmo.ui.style import paint
 
 # How the thing at the end of an edge stands to the one above it in the tree: what a parent came
 # from, and what came of it.
-_SOURCES = {
+SOURCES = {
     BEFORE: "from",
     AFTER: "left by",
     USED: "input",
@@ -35,7 +35,7 @@ _SOURCES = {
     CONTINUES: "goes on with",
     VERSION: "follows",
 }
-_TARGETS = {
+TARGETS = {
     BEFORE: "start of",
     AFTER: "left",
     USED: "used by",
@@ -82,7 +82,7 @@ class _Tree:
     def __init__(self, found: Lineage, upward: bool, color: bool, width: int | None) -> None:
         self._root, self._color, self._width = found.root, color, width
         self._nodes, self._cut = found.by_id, set(found.cut)
-        self._words = _SOURCES if upward else _TARGETS
+        self._words = SOURCES if upward else TARGETS
         self._below: dict[str, list[tuple[str, Edge]]] = {}
         for edge in found.edges:
             near, far = (edge.target, edge.source) if upward else (edge.source, edge.target)

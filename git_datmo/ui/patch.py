@@ -26,7 +26,7 @@ class Counts:
 
 def render(patch: str, *, color: bool, raw: bool = False) -> Iterator[str]:
     """Yield the lines of a patch, control characters shown as escapes unless `raw`."""
-    for line, inside in _lines(patch):
+    for line, inside in lines(patch):
         style = _COLORS.get(line[:1], "") if inside else "bold"
         yield paint(line if raw else safe(line, multiline=True), style, color=color)
 
@@ -36,7 +36,7 @@ def count(patch: str) -> dict[str, Counts]:
     counts: dict[str, Counts] = {}
     current = Counts()
     old = ""
-    for line, inside in _lines(patch):
+    for line, inside in lines(patch):
         if inside:
             current.added += line.startswith("+")
             current.removed += line.startswith("-")
@@ -52,7 +52,7 @@ def count(patch: str) -> dict[str, Counts]:
     return counts
 
 
-def _lines(patch: str) -> Iterator[tuple[str, bool]]:
+def lines(patch: str) -> Iterator[tuple[str, bool]]:
     """Yield each line and whether it lies in a hunk, where `--- x` is a removed line `-- x`."""
     old = new = 0
     for line in patch.removesuffix("\n").split("\n") if patch else ():
