@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from git_datmo.api import content, lookup
 from git_datmo.errors import DamagedObject
@@ -25,11 +26,33 @@ def diff(project: Project, before_id: str, after_id: str, *, context: int = 3) -
     before, after = lookup.snapshot(project, before_id), lookup.snapshot(project, after_id)
     names = lookup.Names(project.index)
     a, b = lookup.facts(before, names), lookup.facts(after, names)
-    files = {**content.files_of(project, a.id), **content.files_of(project, b.id)}
+    files = {*content.files_of(project, a.id), *content.files_of(project, b.id)}
+    return replace(
+        states(
+            project, (a.tree, a.environment_id), (b.tree, b.environment_id), files, context=context
+        ),
+        before=a.id,
+        after=b.id,
+        config=compare_documents(a.config, b.config),
+        stats=compare_documents(a.stats, b.stats),
+        attributes=_attributes(before, after, names),
+    )
+
+
+def states(
+    project: Project,
+    before: tuple[str, str],
+    after: tuple[str, str],
+    files: Collection[bytes],
+    *,
+    context: int = 3,
+) -> SnapshotDiff:
+    """What differs between two states: each a git tree and the id of an environment (empty: none).
+    `files` are the paths that count as files, and not as code."""
     code: list[FileChange] = []
     kept: list[FileChange] = []
     stored: list[bytes] = []
-    moved = list(treediff.diff(project.repository.objects.tree, a.tree, b.tree))
+    moved = list(treediff.diff(project.repository.objects.tree, before[0], after[0]))
     leaves = [leaf for _, old, new in moved for leaf in (old, new) if leaf is not None]
     project.repository.objects.bring(oid for mode, oid in leaves if mode not in (GITLINK, TREE))
     for path, old, new in moved:
@@ -40,16 +63,13 @@ def diff(project: Project, before_id: str, after_id: str, *, context: int = 3) -
         if path in files:
             stored.append(path)
     return SnapshotDiff(
-        before=a.id,
-        after=b.id,
+        before=before[0],
+        after=after[0],
         code=_sorted(code),
-        code_patch=_patch(project, a.tree, b.tree, stored, context) if code else "",
-        environment=_environment(project, a.environment_id, b.environment_id),
-        environment_ids=(a.environment_id or None, b.environment_id or None),
+        code_patch=_patch(project, before[0], after[0], stored, context) if code else "",
+        environment=_environment(project, before[1], after[1]),
+        environment_ids=(before[1] or None, after[1] or None),
         files=_sorted(kept),
-        config=compare_documents(a.config, b.config),
-        stats=compare_documents(a.stats, b.stats),
-        attributes=_attributes(before, after, names),
     )
 
 
