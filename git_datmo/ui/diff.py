@@ -64,15 +64,17 @@ def change_lines(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
     for change in changes:
         key = safe(change.key)
         key += " " * (longest - columns_of(key))
-        line = f"{key}  {_side(change.before)} -> {_side(change.after)}{_delta(change)}"
+        line = f"{key}  {side(change.before)} -> {side(change.after)}{delta_text(change)}"
         yield line, _STYLES.get(change.kind, "")
 
 
-def _side(value: object) -> str:
+def side(value: object) -> str:
+    """What one side of a change says."""
     return NOTHING if value is MISSING else literal(value)
 
 
-def _delta(change: Change) -> str:
+def delta_text(change: Change) -> str:
+    """By how much a number changed, in brackets; empty where that says nothing."""
     delta = change.delta
     if delta is None or delta == 0:
         return ""
@@ -89,20 +91,22 @@ def _delta(change: Change) -> str:
 
 
 def file_lines(changes: Sequence[FileChange]) -> Iterator[tuple[str, str]]:
-    names = [_name(change) for change in changes]
+    names = [path_of(change) for change in changes]
     longest = max(map(columns_of, names), default=0)
     for change, name in zip(changes, names, strict=True):
         padding = " " * (longest - columns_of(name))
-        line = f"{change.status}  {name}{padding}  {_sizes(change)}{_modes(change)}"
+        line = f"{change.status}  {name}{padding}  {sizes(change)}{modes(change)}"
         yield line.rstrip(), _STYLES.get(change.status, "")
 
 
-def _name(change: FileChange) -> str:
+def path_of(change: FileChange) -> str:
+    """The path of a change, of a rename both."""
     name = safe(change.path)
     return name if change.old_path is None else f"{safe(change.old_path)} -> {name}"
 
 
-def _sizes(change: FileChange) -> str:
+def sizes(change: FileChange) -> str:
+    """How large a file was and is."""
     before, after = change.before_size, change.after_size
     if before is None or after is None:
         known = after if before is None else before
@@ -118,7 +122,8 @@ def _sizes(change: FileChange) -> str:
     return f"{shown[0]} -> {shown[1]}"
 
 
-def _modes(change: FileChange) -> str:
+def modes(change: FileChange) -> str:
+    """What became of a file's mode; empty when nothing did."""
     before, after = change.before_mode, change.after_mode
     if before is None or after is None or before == after:
         return ""
@@ -128,7 +133,7 @@ def _modes(change: FileChange) -> str:
 def _code(diff: SnapshotDiff) -> Iterator[tuple[str, str]]:
     """Yield what `git diff --stat` says: a bar per file, and a sum."""
     counts = patch.count(diff.code_patch)
-    names = [_name(change) for change in diff.code]
+    names = [path_of(change) for change in diff.code]
     longest = max(map(columns_of, names), default=0)
     most = max((c.added + c.removed for c in counts.values()), default=0)
     digits = max(len(str(most)), 3)
@@ -136,12 +141,12 @@ def _code(diff: SnapshotDiff) -> Iterator[tuple[str, str]]:
         padding = " " * (longest - columns_of(name))
         found = counts.get(change.path)
         if found is None or found.binary:
-            detail = f"{'Bin':>{digits}} {_sizes(change)}{_modes(change)}"
+            detail = f"{'Bin':>{digits}} {sizes(change)}{modes(change)}"
             if found is None and change.before_digest == change.after_digest:
-                detail = f"{0:>{digits}}{_modes(change)}"
+                detail = f"{0:>{digits}}{modes(change)}"
         else:
             lines = found.added + found.removed
-            detail = f"{lines:>{digits}} {_bar(found, most)}{_modes(change)}"
+            detail = f"{lines:>{digits}} {_bar(found, most)}{modes(change)}"
         yield f"{name}{padding} | {detail}".rstrip(), ""
 
     if diff.code:

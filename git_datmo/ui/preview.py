@@ -1,4 +1,4 @@
-"""What can be shown of a file's beginning: text, a table, a picture, or that it is none of these."""
+"""What can be shown of a file's beginning: text, a table, a picture, or none of these."""
 
 from __future__ import annotations
 
