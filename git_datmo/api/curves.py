@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from git_datmo.api import points, run_lookup, runs
 from git_datmo.api.points import Columns
 from git_datmo.errors import ExtraMissing, UsageError, ValidationFailed
-from git_datmo.model.curve import AXES, STEP, SYSTEM, Curve, Known
+from git_datmo.model.curve import AXES, RELATIVE, STEP, SYSTEM, TIME, Curve, Known
 from git_datmo.model.run import Run
 from git_datmo.records.project import Project
 
@@ -104,7 +104,11 @@ def _curve(
     most: int,
 ) -> Curve:
     # The machine's use is told in seconds since the start already.
-    axis, places = columns.along("time" if kind == SYSTEM else axis, begin)
+    if kind == SYSTEM:
+        places = columns.along(TIME, 0.0)[1]
+        axis = RELATIVE
+    else:
+        axis, places = columns.along(axis, begin)
     pairs = zip(places, columns.values, strict=True)
     finite, odd = [], []
     for place, value in pairs:

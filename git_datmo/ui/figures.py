@@ -6,21 +6,17 @@ The vocabulary of `data` and `layout` is https://plotly.com/javascript/reference
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, TIME, Curve
+from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME, Curve
 from git_datmo.model.fields import lookup
+from git_datmo.ui.palette import COLORS, DASHES, cut, number, plain, shade, spread
 from git_datmo.ui.rows import cell
 
 Figure = dict[str, Any]
 
-# Okabe and Ito's colours, told apart by colour-blind people too: https://jfly.uni-koeln.de/color/.
-COLORS = (
-    *("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"),
-    *("#b8a500", "#7f7f7f"),
-)
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 AXIS_TITLES = {
     STEP: "step",
     EPOCH: "epoch",
@@ -28,8 +24,13 @@ AXIS_TITLES = {
     RELATIVE: "seconds since the start",
     INDEX: "point",
 }
+# Types that many programs have, so that each looks alike in all figures.
+USUAL = ("train", "val", "test")
+SYNONYMS = {"validate": "val", "validation": "val", "valid": "val", "training": "train"}
 HEIGHT = 300
 MARKED = 40
+NAMED = 16
+ODD_MARKED = 20
 
 
 def lines(
@@ -39,37 +40,33 @@ def lines(
     log_x: bool = False,
     log_y: bool = False,
     color_by: Sequence[str] = (),
+    order: Sequence[str] = (),
 ) -> Figure:
-    """Curves laid over each other: one colour a run, one dash a type.
+    """Curves laid over each other: one colour a run, one dash a type; types of one run by colour.
 
     With `color_by`, a path of the config, runs of one value share a colour, and the value names
-    them.
+    them; many different numbers shade from the lowest to the highest. `order` are the ids of all
+    runs that are compared, so that each has one colour in all figures.
     """
-    runs = list(dict.fromkeys(curve.run_id for curve in curves))
-    types = list(dict.fromkeys(curve.type for curve in curves))
-    groups = list(dict.fromkeys(_group(curve, color_by) for curve in curves))
-    several = len(runs) > 1
-    data = []
-    seen: set[str] = set()
-    for curve in curves:
-        group = _group(curve, color_by)
-        color = COLORS[(groups.index(group) if several else types.index(curve.type)) % len(COLORS)]
-        name = _name(curve, group, several, len(types) > 1, bool(color_by))
-        line = {"color": color, "width": 1.6}
-        if several and len(types) > 1:
-            line["dash"] = DASHES[types.index(curve.type) % len(DASHES)]
+    looks = _Looks(curves, color_by, order)
+    dated = any(curve.axis == TIME for curve in curves)
+    log_x = log_x and not dated
+    data, seen = [], set()
+    for curve in looks.sorted(curves):
+        name = looks.name(curve)
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers" if len(curve.x) <= MARKED else "lines",
                 "x": [_moment(x) for x in curve.x] if curve.axis == TIME else list(curve.x),
                 "y": list(curve.y),
-                "name": name,
-                "legendgroup": group,
+                "name": plain(cut(name, 48)),
+                "legendgroup": plain(name),
                 "showlegend": name not in seen,
-                "line": line,
+                "line": looks.line(curve),
                 "marker": {"size": 4},
-                "hovertemplate": f"%{{y:.6g}}<extra>{_plain(curve.title)}</extra>",
+                "customdata": ["/runs/" + curve.run_id] * len(curve.x) if looks.several else [],
+                "hovertemplate": f"%{{y:.6g}}<extra>{plain(looks.extra(curve))}</extra>",
             }
         )
         seen.add(name)
@@ -77,20 +74,20 @@ def lines(
     layout: dict[str, Any] = {
         "height": HEIGHT,
         "margin": {"l": 55, "r": 12, "t": 34 if title else 12, "b": 42},
-        "xaxis": {"title": {"text": ", ".join(axes)}, "type": "log" if log_x else "-"},
-        "yaxis": {"type": "log" if log_y else "linear"},
+        "xaxis": {
+            "title": {"text": ", ".join(axes)},
+            "type": "date" if dated else "log" if log_x else "linear",
+        },
+        "yaxis": {"type": "log" if log_y else "linear", **_unit(curves)},
         "hovermode": "x unified" if len(curves) <= 12 else "closest",
-        "showlegend": len(data) > 1,
+        "showlegend": 1 < len(seen) <= NAMED,
         "legend": {"orientation": "h", "y": -0.25},
+        "annotations": _odd_marks(curves, log_x),
     }
     if title:
-        layout["title"] = {
-            "text": _plain(title),
-            "font": {"size": 14},
-            "x": 0.02,
-            "xanchor": "left",
-        }
-    return {"data": data, "layout": layout, "note": note(curves)}
+        text = {"text": plain(title), "font": {"size": 14}, "x": 0.02, "xanchor": "left"}
+        layout["title"] = text
+    return {"data": data, "layout": layout, "note": _notes(curves, axes, log_x, log_y)}
 
 
 def note(curves: Sequence[Curve]) -> str:
@@ -109,145 +106,142 @@ def note(curves: Sequence[Curve]) -> str:
     return "; ".join(said)
 
 
-def parallel(
-    rows: Sequence[Mapping[str, Any]], paths: Sequence[Sequence[str]], color: Sequence[str]
-) -> Figure:
-    """Parallel coordinates: a line a row over one axis a path, coloured by the value at `color`.
-
-    Drawn with plain lines, which need no WebGL and can be printed. Numbers are spread over an axis
-    by value, texts evenly.
-    """
-    spread = [_spread([lookup(row, tuple(path)) for row in rows]) for path in paths]
-    shades = _spread([lookup(row, tuple(color)) for row in rows])[0]
-    data: list[dict[str, Any]] = []
-    for number, row in enumerate(rows):
-        shade = shades[number]
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "x": list(range(len(paths))),
-                "y": [places[number] for places, _ in spread],
-                "connectgaps": False,
-                "name": str(row.get("label") or row.get("id", ""))[:12],
-                "line": {"width": 1.4, "color": _shade(shade)},
-                "marker": {"size": 5},
-                "text": [cell(lookup(row, tuple(path))) for path in paths],
-                "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",
-                "showlegend": False,
-            }
-        )
-    marks = [
-        {
-            "x": place,
-            "y": height,
-            "text": _plain(text),
-            "showarrow": False,
-            "xanchor": "left",
-            "xshift": 5,
-            "font": {"size": 10},
-        }
-        for place, (_, ticks) in enumerate(spread)
-        for height, text in ticks
-    ]
-    layout = {
-        "height": 420,
-        "margin": {"l": 30, "r": 90, "t": 20, "b": 50},
-        "xaxis": {
-            "tickvals": list(range(len(paths))),
-            "ticktext": [_plain(".".join(path)) for path in paths],
-            "range": [-0.15, len(paths) - 0.55],
-        },
-        "yaxis": {"visible": False, "range": [-0.06, 1.06]},
-        "annotations": marks,
-        "hovermode": "closest",
-    }
-    return {"data": data, "layout": layout, "note": ""}
+def _notes(curves: Sequence[Curve], axes: Sequence[str], log_x: bool, log_y: bool) -> str:
+    said = [note(curves)]
+    if not curves:
+        said.append("nothing was logged")
+    places = (
+        (place for curve in curves for place in (curve.x if which == "x" else curve.y))
+        for which, log in (("x", log_x), ("y", log_y))
+        if log
+    )
+    lost = sum(place <= 0 for some in places for place in some)
+    if lost:
+        said.append(f"{lost:,} points are not above 0: a log axis has no place for them")
+    if len(axes) > 1:
+        said.append(f"not every curve has the same axis: {', '.join(axes)}")
+    return "; ".join(filter(None, said))
 
 
-def scatter(
-    rows: Sequence[Mapping[str, Any]],
-    x: Sequence[str],
-    y: Sequence[str],
-    color: Sequence[str] = (),
-) -> Figure:
-    """One point a row: the values at two paths, coloured by a third."""
-    groups = list(dict.fromkeys(cell(lookup(row, tuple(color))) if color else "" for row in rows))
-    data = []
-    for number, group in enumerate(groups):
-        mine = [r for r in rows if (cell(lookup(r, tuple(color))) if color else "") == group]
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": [lookup(row, tuple(x)) for row in mine],
-                "y": [lookup(row, tuple(y)) for row in mine],
-                "text": [str(row.get("label") or row.get("id", ""))[:12] for row in mine],
-                "customdata": [row.get("id") for row in mine],
-                "name": group or "runs",
-                "marker": {"size": 9, "color": COLORS[number % len(COLORS)], "opacity": 0.8},
-                "hovertemplate": "%{text}: %{x}, %{y}<extra></extra>",
-            }
-        )
-    layout = {
-        "height": 420,
-        "margin": {"l": 60, "r": 12, "t": 12, "b": 50},
-        "xaxis": {"title": {"text": _plain(".".join(x))}},
-        "yaxis": {"title": {"text": _plain(".".join(y))}},
-        "showlegend": bool(color) and len(groups) > 1,
-        "hovermode": "closest",
-    }
-    return {"data": data, "layout": layout, "note": ""}
+class _Looks:
+    """Which colour, dash and name each of some curves has."""
+
+    def __init__(
+        self, curves: Sequence[Curve], color_by: Sequence[str], order: Sequence[str]
+    ) -> None:
+        self._by = tuple(color_by)
+        self._runs = list(dict.fromkeys([*order, *(curve.run_id for curve in curves)]))
+        self.several = len(self._runs) > 1
+        types = dict.fromkeys(_type(curve) for curve in curves)
+        self._types = [*(one for one in USUAL if one in types), *(t for t in types if t != SYSTEM)]
+        self._types = list(dict.fromkeys(self._types))
+        values = [lookup(curve.config, self._by) for curve in curves] if self._by else []
+        known = dict(zip(map(cell, values), values, strict=True))
+        self._groups = sorted(known, key=lambda text: (number(known[text]) or 0.0, text))
+        found = spread([known[text] for text in self._groups])
+        self._shaded = len(self._groups) > len(COLORS) and not found.left_out and bool(found.marks)
+        self._places = dict(zip(self._groups, found.places, strict=True))
+
+    def sorted(self, curves: Sequence[Curve]) -> list[Curve]:
+        """The curves in the order of the legend."""
+        if not self._by:
+            return list(curves)
+        return sorted(curves, key=lambda curve: self._groups.index(self._group(curve)))
+
+    def name(self, curve: Curve) -> str:
+        """What stands in the legend."""
+        group = self._group(curve) if self._by else ""
+        first = (group or "(none)") if self._by else curve.title if self.several else curve.type
+        return f"{first} {curve.type}" if self._dashed and first != curve.type else first
+
+    def extra(self, curve: Curve) -> str:
+        """What stands beside a value: which run, and what else is needed to know it."""
+        parts = [curve.title] if self.several else []
+        if self._by:
+            parts.append(f"{self._by[-1]}: {self._group(curve) or '(none)'}")
+        if self._dashed or not self.several:
+            parts.append(curve.type)
+        return cut(" · ".join(parts), 80)
+
+    def line(self, curve: Curve) -> dict[str, Any]:
+        """Colour, width and dash."""
+        made: dict[str, Any] = {"width": 1.6}
+        dash = 0
+        if self._by:
+            group = self._group(curve)
+            place = self._groups.index(group)
+            shaded = shade(self._places[group])
+            made["color"] = shaded if self._shaded else COLORS[place % len(COLORS)]
+        elif self.several:
+            place = self._runs.index(curve.run_id)
+            made["color"] = COLORS[place % len(COLORS)]
+            dash = place // len(COLORS)
+        else:
+            made["color"] = COLORS[_place(_type(curve), self._types) % len(COLORS)]
+        if self._dashed:
+            dash = _place(_type(curve), self._types)
+        if dash:
+            made["dash"] = DASHES[dash % len(DASHES)]
+        return made
+
+    @property
+    def _dashed(self) -> bool:
+        return self.several and len(self._types) > 1
+
+    def _group(self, curve: Curve) -> str:
+        return cell(lookup(curve.config, self._by))
 
 
-def _group(curve: Curve, color_by: Sequence[str]) -> str:
-    return cell(lookup(curve.config, tuple(color_by))) if color_by else curve.run_id
+def _type(curve: Curve) -> str:
+    return SYNONYMS.get(curve.type, curve.type)
 
 
-def _name(curve: Curve, group: str, several: bool, types: bool, grouped: bool) -> str:
-    first = (group or "(none)") if grouped else curve.title if several else curve.type
-    return _plain(f"{first} {curve.type}" if several and types else first)
+def _place(kind: str, types: Sequence[str]) -> int:
+    """The usual types have places of their own wherever they come."""
+    if kind in USUAL:
+        return USUAL.index(kind)
+    others = [one for one in types if one not in USUAL]
+    before = len(USUAL) if len(others) < len(types) else 0
+    return before + (others.index(kind) if kind in others else 0)
 
 
-def _plain(text: str) -> str:
-    """A text that plotly shows as it is: it reads some tags and entities, and `%{…}` on hover."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("%{", "% {")
+def _unit(curves: Sequence[Curve]) -> Figure:
+    """How the values of a run's use of the machine are written."""
+    system = [curve.name for curve in curves if curve.type == SYSTEM]
+    if len(system) < len(curves) or not system:
+        return {}
+    if all(name.endswith("memory") for name in system):
+        return {"tickformat": ".3~s", "ticksuffix": "B", "rangemode": "tozero"}
+    if all(name in ("cpu", "gpu") for name in system):
+        return {"ticksuffix": " %", "rangemode": "tozero"}
+    return {}
 
 
-def _moment(seconds: float) -> float:
-    return seconds * 1000
+def _odd_marks(curves: Sequence[Curve], log_x: bool) -> list[Figure]:
+    """Crosses at the bottom where values were no finite number."""
+    marks = []
+    for curve in curves:
+        for place, kind in curve.odd[:ODD_MARKED]:
+            if not math.isfinite(place) or (log_x and place <= 0):
+                continue
+            at = math.log10(place) if log_x else place
+            marks.append(
+                {
+                    "x": _moment(place) if curve.axis == TIME else at,
+                    "y": 0,
+                    "yref": "paper",
+                    "yanchor": "bottom",
+                    "text": "×",
+                    "showarrow": False,
+                    "hovertext": plain(f"{cut(curve.title)} {curve.type}: {kind}"),
+                }
+            )
+    return marks
 
 
-def _spread(values: Sequence[object]) -> tuple[list[float | None], list[tuple[float, str]]]:
-    """Places from 0 to 1, None for what is missing, and a few marks of the axis."""
-    numbers = [
-        float(one) if isinstance(one, (int, float)) and not isinstance(one, bool) else None
-        for one in values
-    ]
-    numbers = [one if one is not None and math.isfinite(one) else None for one in numbers]
-    if any(one is not None for one in numbers):
-        low = min(one for one in numbers if one is not None)
-        high = max(one for one in numbers if one is not None)
-        width = high - low or 1.0
-        places = [None if one is None else (one - low) / width for one in numbers]
-        if high == low:
-            return [None if one is None else 0.5 for one in numbers], [(0.5, f"{low:.4g}")]
-        return places, [(0.0, f"{low:.4g}"), (0.5, f"{low + width / 2:.4g}"), (1.0, f"{high:.4g}")]
-    texts = sorted({cell(one) for one in values if one is not None})
-    if not texts:
-        return [None] * len(values), []
-    step = 1 / (len(texts) - 1) if len(texts) > 1 else 0.5
-    at = {text: number * step if len(texts) > 1 else 0.5 for number, text in enumerate(texts)}
-    return [None if one is None else at[cell(one)] for one in values], [
-        (place, text[:24]) for text, place in at.items()
-    ]
-
-
-def _shade(place: float | None) -> str:
-    """From blue over grey to orange; what has no value is grey."""
-    if place is None:
-        return "#999999"
-    low, high = (0, 114, 178), (230, 110, 0)
-    mixed = (round(a + (b - a) * place) for a, b in zip(low, high, strict=True))
-    return "#" + "".join(f"{one:02x}" for one in mixed)
+def _moment(seconds: float) -> str | None:
+    """A moment in local time, as plotly reads it."""
+    try:
+        return datetime.fromtimestamp(seconds).isoformat(" ", "milliseconds")
+    except (OverflowError, OSError, ValueError):
+        return None

@@ -32,7 +32,10 @@ DAY = 86_400
 
 ROUTES = [
     Route("/", overview.page),
+    Route("/data/best", drawings.best),
     Route("/data/curves", drawings.curves),
+    Route("/data/parallel", drawings.parallel),
+    Route("/data/scatter", drawings.scatter),
     Route("/runs", runs.page),
 ]
 

@@ -1,14 +1,18 @@
-"""What figures are drawn from: `/data/curves`, as the page's script asks for it."""
+"""What figures are drawn from, under `/data/`, as the page's script asks for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from git_datmo.api import curves as curves_api
-from git_datmo.errors import UsageError
+from git_datmo.api import selection
+from git_datmo.api.selection import Selection
+from git_datmo.errors import RunNotFound, UsageError
 from git_datmo.model.curve import STEP
 from git_datmo.model.fields import parse_columns
-from git_datmo.ui import figures
+from git_datmo.ui import figures, lineup, trials
+from git_datmo.ui.figures import Figure
+from git_datmo.ui.lineup import Document, Path
 from git_datmo.ui.web import answers
 from git_datmo.ui.web.address import Choices, choices
 from git_datmo.ui.web.desk import project_of
@@ -17,39 +21,93 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-# What a figure has at most, over all of its curves, and what each has at least.
+# Points that a figure has at most, over all of its curves, and what each has at least.
 POINTS = 20_000
 LEAST = 100
-MAX_RUNS = 500
+# Runs whose curves are drawn; more cannot be told apart.
+MAX_CURVES = 100
+MAX_PICKED = 1000
 
 
 def curves(request: Request) -> Response:
-    """Curves of `id`s, or of the newest runs that `where` holds for: `metric`, `type`, `x`,
-    `smoothing`, `logx`, `logy`, `color` (a path such as config.lr), `title`."""
+    """Curves of what was picked: `metric`, `type`, `x`, `smoothing`, `logx`, `logy`, `color` (a
+    path such as config.lr), `title`."""
     asked = choices(request)
-    ids = asked.many("id")
-    limit = asked.number("limit", curves_api.RUNS, least=1, most=MAX_RUNS)
+    ids = picked(request).run_ids
+    shown = ids[:MAX_CURVES]
     found = curves_api.curves(
         project_of(request),
         metric=asked.many("metric"),
-        ids=ids[:MAX_RUNS],
-        where=asked.one("where"),
-        session_id=asked.one("session"),
+        ids=shown,
         type=asked.many("type"),
         x=asked.one("x") or STEP,
         smoothing=weight(asked),
-        points=max(LEAST, min(curves_api.POINTS, POINTS // (len(ids) or limit))),
-        limit=limit,
+        points=max(LEAST, min(curves_api.POINTS, POINTS // max(1, len(shown)))),
     )
-    return answers.json(
-        figures.lines(
-            found,
-            title=asked.one("title") or "",
-            log_x=asked.flag("logx"),
-            log_y=asked.flag("logy"),
-            color_by=path(asked, "color"),
-        )
+    figure = figures.lines(
+        found if shown else [],
+        title=asked.one("title") or "",
+        log_x=asked.flag("logx"),
+        log_y=asked.flag("logy"),
+        color_by=path(asked, "color"),
+        order=shown,
     )
+    if len(ids) > len(shown):
+        _say(figure, f"the first {len(shown)} of {len(ids)} runs are drawn")
+    return answers.json(figure)
+
+
+def parallel(request: Request) -> Response:
+    """Parallel coordinates of what was picked: each `axis` is a path, `by` colours, and with `top`
+    only the best so many percent of that are drawn."""
+    asked = choices(request)
+    documents = [lineup.document(item) for item in picked(request).picked]
+    by = path(asked, "by")
+    axes = [axis for text in asked.many("axis") for axis in parse_columns(text)]
+    percent = asked.number("top", 100, least=1, most=100)
+    shown: list[Document] = list(documents)
+    if by and percent < 100:
+        shown = lineup.top(documents, by, percent, lowest=lowest(asked, by))
+    figure = trials.parallel(shown, axes, by)
+    if len(shown) < len(documents):
+        _say(figure, f"{len(shown)} of {len(documents)}: the best {percent} %")
+    return answers.json(figure)
+
+
+def scatter(request: Request) -> Response:
+    """A point for each that was picked: the paths `across` and `up`, coloured by `shade`."""
+    asked = choices(request)
+    documents = [lineup.document(item) for item in picked(request).picked]
+    across, up = path(asked, "across"), path(asked, "up")
+    if not (across and up):
+        raise UsageError("a scatter needs 'across' and 'up'")
+    return answers.json(trials.scatter(documents, across, up, path(asked, "shade")))
+
+
+def best(request: Request) -> Response:
+    """The best value of `by` so far, over what was picked in the order of making."""
+    asked = choices(request)
+    by = path(asked, "by")
+    if not by:
+        raise UsageError("what is the best is told by a field: 'by'")
+    documents = [lineup.document(item) for item in picked(request).picked]
+    return answers.json(trials.best(documents, by, lowest=lowest(asked, by)))
+
+
+def picked(request: Request) -> Selection:
+    """The runs and snapshots that an address picks: each `id`, else the newest runs that `where`
+    holds for, `limit` of them. Raises RunNotFound when nothing of it is here."""
+    asked = choices(request)
+    found = selection.pick(
+        project_of(request),
+        ids=asked.many("id")[:MAX_PICKED],
+        where=asked.one("where"),
+        session_id=asked.one("session"),
+        limit=asked.number("limit", selection.LIMIT, least=1, most=MAX_PICKED),
+    )
+    if found.missing and not found.picked:
+        raise RunNotFound(found.missing[0][1], hint="git datmo pull may bring it")
+    return found
 
 
 def weight(asked: Choices) -> float:
@@ -61,7 +119,17 @@ def weight(asked: Choices) -> float:
         raise UsageError(f"smoothing={text!r} is no number", hint="from 0 to 0.99") from None
 
 
-def path(asked: Choices, name: str) -> tuple[str, ...]:
+def path(asked: Choices, name: str) -> Path:
     """The one field that a parameter names; empty where it names none. Raises QuerySyntaxError."""
     text = asked.one(name)
     return parse_columns(text)[0] if text else ()
+
+
+def lowest(asked: Choices, by: Path) -> bool:
+    """Whether lower is better: as `order` says, else as the name suggests."""
+    said = asked.one("order")
+    return said == "lowest" if said in ("lowest", "highest") else lineup.lower_is_better(by)
+
+
+def _say(figure: Figure, more: str) -> None:
+    figure["note"] = "; ".join(filter(None, (figure["note"], more)))

@@ -1,0 +1,127 @@
+"""Runs and snapshots side by side: one document each, the fields they have, and where they
+differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from git_datmo.model.diff import same
+from git_datmo.model.fields import lookup
+from git_datmo.model.run import Run
+from git_datmo.model.snapshot import Snapshot
+from git_datmo.ui.palette import number
+
+Path = tuple[str, ...]
+Document = Mapping[str, Any]
+
+PARTS = ("config", "results", "metrics")
+ABOUT = (
+    "status",
+    "created",
+    "duration",
+    "session",
+    "author",
+    "runner",
+    "environment",
+    "before",
+    "code",
+)
+# Names of what is better when it is lower; a person can say otherwise.
+LOWER = ("loss", "err", "mse", "mae", "rmse", "perplexity", "time", "latency", "cost", "regret")
+
+
+def document(item: Run | Snapshot) -> dict[str, Any]:
+    """What can be compared of a run or a snapshot: `results` are a snapshot's stats, and what a
+    run printed and left as stats; `before` is the snapshot that a run came from."""
+    made: dict[str, Any] = {
+        "id": item.id,
+        "label": item.label,
+        "created": item.created,
+        "session": item.session,
+        "author": item.author,
+        "config": dict(item.config),
+    }
+    if isinstance(item, Run):
+        text = item.text or item.alternative_name or ""
+        return made | {
+            "kind": "run",
+            "name": text.partition("\n")[0],
+            "status": item.status,
+            "duration": item.duration,
+            "runner": item.runner,
+            "environment": item.environment_id,
+            "before": item.before_id,
+            "results": {**item.stats, **item.results},
+            "metrics": dict(item.metrics),
+        }
+    return made | {
+        "kind": "snapshot",
+        "name": item.message.partition("\n")[0],
+        "environment": item.environment_id or None,
+        "code": item.code_id,
+        "results": dict(item.stats),
+        "metrics": {},
+    }
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field, the value of each document (None: it has none), whether they differ."""
+
+    path: Path
+    values: tuple[Any, ...]
+    differs: bool
+
+    @property
+    def numeric(self) -> bool:
+        """Whether any of the values can be placed on an axis of numbers."""
+        return any(number(value) is not None for value in self.values)
+
+
+def fields(documents: Sequence[Document], part: str) -> list[Field]:
+    """Every field below a part (`config`, `results`, `metrics`), in the order in which they come;
+    lists are values."""
+    paths: dict[Path, None] = {}
+    for one in documents:
+        inner = one.get(part)
+        if isinstance(inner, Mapping):
+            paths.update(dict.fromkeys((part, *path) for path in _leaves(inner)))
+    return [field(documents, path) for path in paths]
+
+
+def about(documents: Sequence[Document]) -> list[Field]:
+    """The fields that are no part's: how it stands, when it was made, by whom."""
+    found = (field(documents, (name,)) for name in ABOUT)
+    return [one for one in found if any(value not in (None, "") for value in one.values)]
+
+
+def field(documents: Sequence[Document], path: Path) -> Field:
+    """One field of some documents."""
+    values = tuple(lookup(one, path) for one in documents)
+    return Field(path, values, any(not same(values[0], value) for value in values[1:]))
+
+
+def lower_is_better(path: Path) -> bool:
+    """A guess by the name."""
+    words = path[-1].lower().replace("-", "_").split("_")
+    return any(word.startswith(LOWER) or word.endswith("loss") for word in words)
+
+
+def top(documents: Sequence[Document], by: Path, percent: int, *, lowest: bool) -> list[Document]:
+    """The best `percent` of the documents that have a number at `by`, one at least, in the order
+    given."""
+    scores = [(found, one) for one in documents if (found := number(lookup(one, by))) is not None]
+    count = max(1, round(len(scores) * percent / 100))
+    best = sorted(scores, key=lambda pair: pair[0], reverse=not lowest)[:count]
+    kept = {id(one) for _, one in best}
+    return [one for one in documents if id(one) in kept]
+
+
+def _leaves(inner: Mapping[str, Any], depth: int = 8) -> Iterator[Path]:
+    for key, value in inner.items():
+        if isinstance(value, Mapping) and value and depth:
+            yield from ((key, *path) for path in _leaves(value, depth - 1))
+        else:
+            yield (key,)
