@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from git_datmo.api import artifact_lookup
+from git_datmo.api import artifact_lookup, choice
 from git_datmo.errors import ValidationFailed
 from git_datmo.model.artifact import Artifact, check_collection, parse_reference
 from git_datmo.model.expression import And, Compare, Expr
 from git_datmo.model.fields import parse_sort
-from git_datmo.model.lineage import GENERATED, USED
+from git_datmo.model.lineage import GENERATED, USED, VERSION
 from git_datmo.records import artifacts, catalogue
 from git_datmo.records.kinds import ARTIFACT, RUN
 from git_datmo.records.project import Project
-from git_datmo.storage.index import Record
+from git_datmo.storage.index import Index, Record
+from git_datmo.storage.index.narrowing import Filters, Last
 
 
 def inspect(project: Project, *, artifact: str) -> Artifact:
@@ -51,43 +52,36 @@ def ls(
     deleted: bool = False,
     filter: str | None = None,
     where: str | None = None,
+    label: str | None = None,
+    remote: str | None = None,
     sort: str | None = None,
     limit: int | None = None,
+    offset: int = 0,
 ) -> list[Artifact]:
     """The newest version of each artifact, with `all` every version; the latest made come first.
 
     `name` is an artifact, `[collection/]name`; `filter` a part of the message or label, `where` an
     expression such as `version > 3 and metadata.framework == "torch"`, `sort` keys such as
-    `-size`. Raises ProjectNotInitialized, QuerySyntaxError, ValidationFailed.
+    `-size`, `label` one that they carry, `remote` one that had them when it was last asked (`.`:
+    none has). `offset` passes over so many. Raises ProjectNotInitialized, QuerySyntaxError,
+    ValidationFailed, RemoteError.
     """
     keys = parse_sort(sort) if sort else None
     if limit is not None and limit < 0:
         raise ValidationFailed(f"a listing cannot have {limit} rows")
     project.require_known()
     index = catalogue.refresh(project)
-    parts: list[Expr] = []
-    if where:
-        from git_datmo.api import filters
-
-        parts.append(filters.read(where, {}))
-    if collection is not None:
-        parts.append(Compare(("collection",), "==", check_collection(collection)))
-    if deleted:
-        parts.append(Compare(("deleted",), "==", True))
-    if name is not None:
-        names = [pair for pair in parse_reference(name).names if collection in (None, pair[0])]
-        known = [pair for pair in names if artifact_lookup.newest(index, *pair, deleted=deleted)]
-        chosen = known[0] if known else names[-1] if names else (collection or "", name)
-        parts.append(Compare(("artifact",), "==", artifacts.title(*chosen)))
-    found = index.select(
+    chosen = choice.filters(
+        project,
+        index,
         ARTIFACT,
-        where=And(tuple(parts)) if parts else None,
-        text=filter,
-        include_hidden=True,
-        include_deleted=deleted,
-        sort=keys,
-        limit=limit if all or deleted else None,
+        filter=filter,
+        where=where,
+        label=label,
+        remote=remote,
+        deleted=deleted,
     )
+    _narrow(index, chosen, name, collection, every=all, deleted=deleted)
     newest: dict[str, str] = {}
 
     def is_latest(record: Record) -> bool:
@@ -99,19 +93,75 @@ def ls(
             newest[title] = last.id if last is not None else ""
         return newest[title] == record.id
 
-    listed = []
-    for record in found:
-        latest = is_latest(record)
-        if latest or all or deleted:
-            listed.append(artifact_lookup.value(project, record, latest=latest))
-        if limit is not None and len(listed) >= limit:
-            break
-    return listed
+    found = index.select(ARTIFACT, **chosen, sort=keys, limit=limit, offset=offset)
+    sure = chosen.get("last") is not None
+    return [
+        artifact_lookup.value(project, record, latest=sure or is_latest(record)) for record in found
+    ]
+
+
+def count(
+    project: Project,
+    *,
+    name: str | None = None,
+    collection: str | None = None,
+    all: bool = False,
+    deleted: bool = False,
+    filter: str | None = None,
+    where: str | None = None,
+    label: str | None = None,
+    remote: str | None = None,
+) -> int:
+    """How many artifacts `ls` would give without a limit. Raises what that does."""
+    project.require_known()
+    index = catalogue.refresh(project)
+    chosen = choice.filters(
+        project,
+        index,
+        ARTIFACT,
+        filter=filter,
+        where=where,
+        label=label,
+        remote=remote,
+        deleted=deleted,
+    )
+    _narrow(index, chosen, name, collection, every=all, deleted=deleted)
+    return index.count(ARTIFACT, **chosen)
+
+
+def _narrow(
+    index: Index,
+    chosen: Filters,
+    name: str | None,
+    collection: str | None,
+    *,
+    every: bool,
+    deleted: bool,
+) -> None:
+    """Add what is asked of artifacts alone to some filters."""
+    parts: list[Expr] = []
+    if collection is not None:
+        parts.append(Compare(("collection",), "==", check_collection(collection)))
+    if name is not None:
+        names = [pair for pair in parse_reference(name).names if collection in (None, pair[0])]
+        known = [pair for pair in names if artifact_lookup.newest(index, *pair, deleted=deleted)]
+        meant = known[0] if known else names[-1] if names else (collection or "", name)
+        parts.append(Compare(("artifact",), "==", artifacts.title(*meant)))
+    where = chosen.get("where")
+    if where is not None:
+        parts.append(where)
+    chosen["where"] = And(tuple(parts)) if parts else None
+    chosen["include_hidden"], chosen["include_deleted"] = True, deleted
+    if not (every or deleted):
+        chosen["last"] = Last(("artifact",), ("version",), VERSION)
 
 
 def collections(project: Project) -> list[str]:
     """The names of all collections that hold an artifact, sorted."""
+    return list(tally(project))
+
+
+def tally(project: Project) -> dict[str, int]:
+    """How many versions each collection holds, by its name, sorted."""
     project.require_known()
-    index = catalogue.refresh(project)
-    found = index.select(ARTIFACT, include_hidden=True)
-    return sorted({str(record.doc["collection"]) for record in found})
+    return dict(catalogue.refresh(project).tally(ARTIFACT, ("collection",)))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from git_datmo.api.pushing import due
 from git_datmo.errors import DatmoError
 from git_datmo.model.remote import RemoteState
-from git_datmo.records import layout
+from git_datmo.records import catalogue, layout
 from git_datmo.records.project import Project
 from git_datmo.remotes import exchange, places
 from git_datmo.remotes.base import Place
@@ -22,6 +22,22 @@ def show(project: Project, remote: str | None = None, *, check: bool = True) -> 
     """
     names = [remote] if remote else places.remotes(project)
     return [_state(project, name, check) for name in names]
+
+
+def names(project: Project) -> list[str]:
+    """The names of the configured remotes; none of them is asked for anything."""
+    return places.remotes(project)
+
+
+def having(project: Project, commit: str) -> list[str]:
+    """The remotes that had a snapshot, run or artifact, named by its commit, when they were last
+    fetched from or pushed to."""
+    sources = catalogue.refresh(project).notes_on(commit)
+    return [
+        name
+        for name in places.remotes(project)
+        if any(source.startswith(f"{layout.tracking(name)}notes/") for source in sources)
+    ]
 
 
 def _state(project: Project, remote: str, check: bool) -> RemoteState:

@@ -1,4 +1,4 @@
-"""Runs: run, ls, inspect, logs, stop, delete, undelete, rerun, supervise.
+"""Runs: run, ls, count, inspect, logs, stop, delete, undelete, rerun, supervise.
 
 Each verb lives in a module of its own and is imported when it is first used.
 """

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from git_datmo.api import lookup
+from git_datmo.api import choice, lookup
 from git_datmo.api.run_lookup import find_value, resolve, under_way, value, value_of
-from git_datmo.api.undeletion import DELETED, labelled, revive
+from git_datmo.api.undeletion import labelled, revive
 from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import RequiredArgumentMissing, RunNotFound, RunUnderWay, ValidationFailed
-from git_datmo.model.expression import And
+from git_datmo.model.expression import evaluate
 from git_datmo.model.fields import parse_sort
 from git_datmo.model.run import Run
 from git_datmo.records import catalogue, chain, flights, runs
@@ -19,6 +19,7 @@ from git_datmo.records.flights import GRACE_SECONDS, Flight
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
+from git_datmo.storage.index.narrowing import Filters
 
 CHUNK = 1 << 16
 FOLLOW_SECONDS = 0.1
@@ -32,6 +33,9 @@ def ls(
     deleted: bool = False,
     filter: str | None = None,
     where: str | None = None,
+    label: str | None = None,
+    status: str | None = None,
+    remote: str | None = None,
     sort: str | None = None,
     limit: int | None = None,
     offset: int = 0,
@@ -40,10 +44,12 @@ def ls(
     """The runs, newest first, those under way before all others.
 
     `filter` is a part of command or label, `where` an expression such as
-    `status == "failed" and results.accuracy > 0.9`, `sort` keys such as `-results.accuracy`.
+    `status == "failed" and results.accuracy > 0.9`, `sort` keys such as `-results.accuracy`,
+    `label` one that they carry, `remote` one that had them when it was last asked (`.`: none has).
     `all` adds deleted ones, with `deleted` there are only those; `offset` passes over so many.
     Runs whose supervisor died are seen to first.
-    Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed.
+    Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed,
+    RemoteError.
     """
     keys = parse_sort(sort) if sort else None
     if limit is not None and limit < 0:
@@ -52,10 +58,20 @@ def ls(
     _tend(project, user)
     index = catalogue.refresh(project)
     names = lookup.Names(index)
-    chosen = _chosen(project, session_id, all, deleted, filter, where)
-    found = []
-    if not where and not sort and not deleted:
-        found = _flying(project, names, chosen)
+    chosen = choice.filters(
+        project,
+        index,
+        RUN,
+        session_id=session_id,
+        filter=filter,
+        where=where,
+        label=label,
+        status=status,
+        remote=remote,
+        deleted=deleted,
+    )
+    chosen["include_hidden"] = chosen["include_deleted"] = all or deleted
+    found = _flying(project, names, chosen)
     before = max(0, offset - len(found))
     recorded = index.select(RUN, **chosen, sort=keys, limit=limit, offset=before)
     # One is under way until its results lie in the work tree, and is recorded before that.
@@ -72,51 +88,48 @@ def count(
     deleted: bool = False,
     filter: str | None = None,
     where: str | None = None,
+    label: str | None = None,
+    status: str | None = None,
+    remote: str | None = None,
 ) -> int:
     """How many runs `ls` would give without a limit. Raises what that does."""
     project.require_known()
     index = catalogue.refresh(project)
-    chosen = _chosen(project, session_id, all, deleted, filter, where)
-    flying = 0
-    if not where and not deleted:
-        flying = len(_flying(project, lookup.Names(index), chosen))
-    return flying + index.count(RUN, **chosen)
+    chosen = choice.filters(
+        project,
+        index,
+        RUN,
+        session_id=session_id,
+        filter=filter,
+        where=where,
+        label=label,
+        status=status,
+        remote=remote,
+        deleted=deleted,
+    )
+    chosen["include_hidden"] = chosen["include_deleted"] = all or deleted
+    return len(_flying(project, lookup.Names(index), chosen)) + index.count(RUN, **chosen)
 
 
-def _chosen(
-    project: Project,
-    session_id: str | None,
-    all: bool,
-    deleted: bool,
-    filter: str | None,
-    where: str | None,
-) -> dict[str, Any]:
-    """What of the index is asked for."""
-    session = lookup.session_of(project, session_id) if session_id is not None else None
-    expression = None
-    if where:
-        from git_datmo.api import filters
-
-        expression = filters.read(where, lookup.Names(project.index).ids())
-    if deleted:
-        expression = And((DELETED, expression)) if expression is not None else DELETED
-    return {
-        "where": expression,
-        "text": filter,
-        "session": session,
-        "include_hidden": all or deleted,
-        "include_deleted": all or deleted,
-    }
-
-
-def _flying(project: Project, names: lookup.Names, chosen: Mapping[str, Any]) -> list[Run]:
-    session, text = chosen["session"], chosen["text"]
+def _flying(project: Project, names: lookup.Names, chosen: Filters) -> list[Run]:
+    """The runs under way that pass; no remote has any."""
+    session, text, where = chosen.get("session"), chosen.get("text"), chosen.get("where")
+    noted = chosen.get("noted")
+    if noted is not None and noted.wanted:
+        return []
     return [
         run
         for run in under_way(project, names)
         if (session is None or run.session_id == session)
         and (text is None or text in run.text or text in (run.label or ""))
+        and (where is None or evaluate(where, _seen(run)))
     ]
+
+
+def _seen(run: Run) -> dict[str, Any]:
+    """A run under way as filters see a recorded one."""
+    said = {"session": run.session_id, "run_id": run.id, "kind": RUN, "message": run.text}
+    return {**run.to_dict(), "note": run.message, **said}
 
 
 def inspect(project: Project, run_id: str, *, user: User = NOBODY) -> Run:

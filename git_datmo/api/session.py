@@ -1,4 +1,4 @@
-"""Sessions: create, select, update, delete, undelete, ls. `default` always exists."""
+"""Sessions: create, select, update, delete, undelete, ls, names. `default` always exists."""
 
 from __future__ import annotations
 
@@ -58,6 +58,15 @@ def ls(project: Project, *, deleted: bool = False) -> list[Session]:
         count = index.count(SNAPSHOT, session=default)
         found.append(Session(default, layout.DEFAULT_SESSION, default == chosen, count))
     return found
+
+
+def names(project: Project) -> dict[str, str]:
+    """The names of all sessions by their ids, the newest first, `default` last unless it was
+    written down. Raises ProjectNotInitialized."""
+    project.require_known()
+    found = lookup.sessions(catalogue.refresh(project))
+    known = {record.id: str(record.doc.get("name") or "") for record in found}
+    return {**known, layout.DEFAULT_SESSION_ID: known.get(layout.DEFAULT_SESSION_ID) or "default"}
 
 
 def select(project: Project, *, name: str | None = None) -> Session:

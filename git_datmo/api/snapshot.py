@@ -1,4 +1,4 @@
-"""Snapshots: create, ls, inspect, diff, checkout, update, delete, undelete.
+"""Snapshots: create, ls, count, inspect, diff, checkout, update, delete, undelete.
 
 Each verb lives in a module of its own and is imported when it is first used, so that a listing
 does not pay for what a capture needs.
@@ -12,14 +12,26 @@ if TYPE_CHECKING:
     from git_datmo.api.changes import delete, update
     from git_datmo.api.comparison import diff
     from git_datmo.api.creation import create
-    from git_datmo.api.listing import files, inspect, ls
+    from git_datmo.api.listing import count, files, inspect, ls
     from git_datmo.api.restoration import checkout
     from git_datmo.api.undeletion import undelete
 
-__all__ = ["checkout", "create", "delete", "diff", "files", "inspect", "ls", "undelete", "update"]
+__all__ = [
+    "checkout",
+    "count",
+    "create",
+    "delete",
+    "diff",
+    "files",
+    "inspect",
+    "ls",
+    "undelete",
+    "update",
+]
 
 _VERBS = {
     "checkout": "restoration",
+    "count": "listing",
     "create": "creation",
     "delete": "changes",
     "diff": "comparison",

@@ -12,9 +12,10 @@ from git_datmo.storage.index.record import Outline, Record
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
     from types import TracebackType
+    from typing import Unpack
 
-    from git_datmo.model.expression import Expr
     from git_datmo.model.fields import Path
+    from git_datmo.storage.index.narrowing import Filters
     from git_datmo.storage.index.update import Update
 
 _FIELDS = (
@@ -181,70 +182,40 @@ class Index:
         self,
         kind: str,
         *,
-        where: Expr | None = None,
-        text: str | None = None,
-        session: str | None = None,
-        include_hidden: bool = False,
-        include_deleted: bool = False,
-        tree: str | None = None,
-        environment: str | None = None,
         sort: Sequence[tuple[Path, bool]] | None = None,
         limit: int | None = None,
         offset: int = 0,
+        **filters: Unpack[Filters],
     ) -> Iterator[Record]:
         """The records that pass every filter; newest first unless `sort` says otherwise.
 
-        `text` is looked for, by case, in message and label. `sort` is what `parse_sort` gives;
-        what has no value at a sort key comes last in both directions, NaN just before it.
-        Changes made while iterating may or may not be seen.
+        `sort` is what `parse_sort` gives; what has no value at a sort key comes last in both
+        directions, NaN just before it. `offset` passes over so many. Changes made while iterating
+        may or may not be seen.
         """
-        from git_datmo.storage.index import select
+        from git_datmo.storage.index import narrowing, select
 
-        if not (is_text(text or "") and is_text(session or "")):
+        if narrowing.impossible(filters):
             return
-        selection = select.Selection(
-            kind,
-            where,
-            text,
-            session,
-            include_hidden,
-            include_deleted,
-            None if tree is None else _wanted(tree),
-            None if environment is None else _wanted(environment),
-            tuple(sort or ()),
-        )
-        for found in select.rows(self._database, selection, limit, max(0, offset)):
+        asked = select.Selection(kind, **filters, sort=tuple(sort or ()))
+        for found in select.rows(self._database, asked, limit, max(0, offset)):
             for start in range(0, len(found), _BATCH):
                 yield from self._records(found[start : start + _BATCH])
 
-    def count(
-        self,
-        kind: str,
-        *,
-        where: Expr | None = None,
-        text: str | None = None,
-        session: str | None = None,
-        include_hidden: bool = False,
-        include_deleted: bool = False,
-        tree: str | None = None,
-        environment: str | None = None,
-    ) -> int:
+    def count(self, kind: str, **filters: Unpack[Filters]) -> int:
         """How many records `select` would give without a limit."""
-        from git_datmo.storage.index import select
+        from git_datmo.storage.index import narrowing, select
 
-        if not (is_text(text or "") and is_text(session or "")):
+        if narrowing.impossible(filters):
             return 0
-        selection = select.Selection(
-            kind,
-            where,
-            text,
-            session,
-            include_hidden,
-            include_deleted,
-            None if tree is None else _wanted(tree),
-            None if environment is None else _wanted(environment),
-        )
-        return select.total(self._database, selection)
+        return select.total(self._database, select.Selection(kind, **filters))
+
+    def tally(self, kind: str, path: Path, limit: int = -1) -> list[tuple[str, int]]:
+        """The texts at a path of what is not deleted, sorted, with how many have each; at most
+        `limit` of them."""
+        from git_datmo.storage.index import narrowing
+
+        return narrowing.tally(self._database, kind, path, limit)
 
     def latest(self, kind: str, visible: bool | None = True) -> Record | None:
         """The newest that is not deleted: visible, hidden, or either with None."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_datmo.storage.index.database import Database
+from git_datmo.storage.index.narrowing import NOTHING, Last, Noted, conditions, wanted
 from git_datmo.storage.index.paths import Bindings, path_id
 from git_datmo.storage.index.record import COLUMNS
 
@@ -46,9 +47,18 @@ class Selection:
     session: str | None = None
     include_hidden: bool = False
     include_deleted: bool = False
-    tree: bytes | None = None
-    environment: bytes | None = None
+    tree: str | None = None
+    environment: str | None = None
+    noted: Noted | None = None
+    last: Last | None = None
     sort: tuple[tuple[Path, bool], ...] = ()
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """The columns that have to have one value, of those with an index."""
+        known = {"session": self.session}
+        ids = {"tree": wanted(self.tree), "environment": wanted(self.environment)}
+        return {name: value for name, value in (known | ids).items() if value is not None}
 
 
 def rows(
@@ -56,13 +66,13 @@ def rows(
 ) -> Iterator[list[int]]:
     """The numbers of the rows to show, in order, in as many lists as there were queries."""
     plan = _Plan(database, selection)
-    if plan.where == "0":
+    if plan.where == NOTHING:
         return
     for statement in plan.statements(limit is None):
         if limit is not None and limit <= 0:
             return
-        wanted = -1 if limit is None else limit + offset
-        found = database.rows(f"SELECT o.obj {statement} LIMIT {wanted}", plan.bindings)
+        most = -1 if limit is None else limit + offset
+        found = database.rows(f"SELECT o.obj {statement} LIMIT {most}", plan.bindings)
         yield [int(row[0]) for row in found[offset:]]
         limit = None if limit is None else limit - len(found[offset:])
         offset = max(0, offset - len(found))
@@ -71,7 +81,7 @@ def rows(
 def total(database: Database, selection: Selection) -> int:
     """How many rows there are to show."""
     plan = _Plan(database, selection)
-    if plan.where == "0":
+    if plan.where == NOTHING:
         return 0
     source, few = plan.source(everything=True)
     return _number(database, f"SELECT count(*) FROM {source} WHERE {few}", plan.bindings)
@@ -86,9 +96,12 @@ class _Plan:
         if selection.where is not None:
             from git_datmo.storage.index.where import Conditions  # most listings have none
 
-            conditions = Conditions(database, self.bindings)
-            self.where = conditions.condition(selection.where)
-            self.drivers = conditions.drivers(selection.where)
+            compiled = Conditions(database, self.bindings)
+            self.where = compiled.condition(selection.where)
+            self.drivers = compiled.drivers(selection.where)
+        self.narrowed = list(conditions(database, self.bindings, selection.noted, selection.last))
+        if NOTHING in self.narrowed:
+            self.where = NOTHING
         self.shelf = " AND ".join(self._shelf())
         self.filters = " AND ".join(self._filters())
 
@@ -135,12 +148,7 @@ class _Plan:
         selection = self.selection
         starts = [
             (f"objects o INDEXED BY objects_{name}", f"o.{name} = {self.bindings.add(value)}")
-            for name, value in (
-                ("session", selection.session),
-                ("tree", selection.tree),
-                ("environment", selection.environment),
-            )
-            if value is not None
+            for name, value in selection.columns.items()
         ]
         starts += [("facts d INDEXED BY facts_value", test) for test in self.drivers]
         listing, _ = self._listing()
@@ -175,14 +183,14 @@ class _Plan:
     def _filters(self) -> Iterator[str]:
         selection, add = self.selection, self.bindings.add
         yield self.shelf
-        for name in ("session", "tree", "environment"):
-            if getattr(selection, name) is not None:
-                yield f"o.{name} = {add(getattr(selection, name))}"
+        for name, value in selection.columns.items():
+            yield f"o.{name} = {add(value)}"
         if selection.text is not None:
             needle = add(selection.text)
             yield f"(instr(o.message, {needle}) > 0 OR instr(o.label, {needle}) > 0)"
         if self.where != "1":
             yield f"({self.where})"
+        yield from self.narrowed
 
     def _key(self, path: Path, number: int) -> _Key | None:
         if path[0] in COLUMNS:

@@ -7,6 +7,7 @@ of `objects`; what is not a column of it is looked up among the facts.
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 
 from git_datmo.model.expression import (
@@ -29,6 +30,8 @@ from git_datmo.storage.index.record import COLUMNS, plain
 from git_datmo.storage.index.schema import FALSE, TRUE
 
 _SQL = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+# Text that JSON writes as it is.
+_PLAIN = re.compile(r"[\w .,:/@%+-]+", re.ASCII)
 _BYTES = ("id", "tree", "environment")
 _BOOLEANS = ("visible", "deleted")
 
@@ -92,9 +95,15 @@ class Conditions:
         how, literal = expression.operator, expression.value
         if how == "contains":
             self.database.function("datmo_matches", 2, _matches)
+            doc = (
+                "(SELECT doc FROM docs WHERE docs.obj ="
+                f" {value.lstrip('+').removesuffix('value')}obj)"
+            )
+            # What the document does not have anywhere it need not be parsed for.
+            plain_text = isinstance(literal, str) and _PLAIN.fullmatch(literal)
+            there = f"instr({doc}, {self.bindings.add(literal)}) > 0 AND " if plain_text else ""
             inside = (
-                f"{value} = x'03' AND datmo_matches((SELECT doc FROM docs WHERE docs.obj ="
-                f" {value.lstrip('+').removesuffix('value')}obj),"
+                f"{value} = x'03' AND {there}datmo_matches({doc},"
                 f" {self.bindings.add(str(expression))})"
             )
             if not isinstance(literal, str):

@@ -1,0 +1,68 @@
+"""What a listing is asked for, as filters of the index."""
+
+from __future__ import annotations
+
+from git_datmo.api import lookup
+from git_datmo.errors import RemoteError, ValidationFailed
+from git_datmo.model.expression import And, Compare, Expr, Or
+from git_datmo.records import layout
+from git_datmo.records.kinds import RUN
+from git_datmo.records.project import Project
+from git_datmo.storage.index import Index
+from git_datmo.storage.index.narrowing import Filters, Noted
+
+HERE = "."
+"""As a remote: what no remote was seen to have."""
+
+
+def filters(
+    project: Project,
+    index: Index,
+    kind: str,
+    *,
+    session_id: str | None = None,
+    filter: str | None = None,
+    where: str | None = None,
+    label: str | None = None,
+    status: str | None = None,
+    remote: str | None = None,
+    deleted: bool = False,
+) -> Filters:
+    """The filters of the index for what a listing is asked for.
+
+    Raises SessionDoesNotExist, QuerySyntaxError, ValidationFailed, RemoteError.
+    """
+    if filter is not None and not isinstance(filter, str):
+        raise ValidationFailed(f"filter must be text, not {type(filter).__name__}")
+    session = lookup.session_of(project, session_id) if session_id is not None else None
+    parts: list[Expr] = []
+    if deleted:
+        parts.append(Compare(("deleted",), "==", True))
+    if status is not None:
+        parts.append(Compare(("status",), "==", status))
+    if label is not None:
+        labelled: Expr = Compare(("label",), "==", label)
+        if kind == RUN:
+            labelled = Or((labelled, Compare(("labels",), "contains", label)))
+        parts.append(labelled)
+    if where:
+        from git_datmo.api import filters as texts
+
+        parts.append(texts.read(where, lookup.Names(index).ids()))
+    return {
+        "where": And(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None,
+        "text": filter,
+        "session": session,
+        "noted": None if remote is None else _noted(project, remote),
+    }
+
+
+def _noted(project: Project, remote: str) -> Noted:
+    """What a remote had when it last was fetched from or pushed to. Raises RemoteError."""
+    from git_datmo.remotes import places
+
+    if remote == HERE:
+        return Noted(layout.REMOTES, wanted=False)
+    if remote not in places.remotes(project):
+        raise RemoteError(f"there is no remote '{remote}'", hint="git remote -v")
+    return Noted(f"{layout.tracking(remote)}notes/")
