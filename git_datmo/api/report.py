@@ -1,0 +1,253 @@
+"""Reports on runs and snapshots: what they gave, their curves, and how they differ."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from git_datmo.api import comparison, content, curves, listing, lookup, selection, standing
+from git_datmo.errors import Corrupt, EntityNotFound, NotFound, ValidationFailed
+from git_datmo.model.curve import Curve
+from git_datmo.model.report import COMMIT, RUN, SNAPSHOT, Difference, Equipment, Item, Report
+from git_datmo.model.revision import Revision
+from git_datmo.model.run import Run
+from git_datmo.model.snapshot import Snapshot
+from git_datmo.records import environments
+from git_datmo.records.project import Project
+from git_datmo.storage.objects import EMPTY_TREE
+
+LIMIT = 20
+SHORT = 12
+
+
+def report(
+    project: Project,
+    *,
+    ids: Sequence[str] = (),
+    where: str | None = None,
+    session_id: str | None = None,
+    sort: str | None = None,
+    limit: int = LIMIT,
+    snapshots: bool = False,
+    base: str | None = None,
+    metric: Sequence[str] = (),
+    title: str | None = None,
+    points: int = curves.POINTS,
+    context: int = 3,
+) -> Report:
+    """A report on runs and snapshots: on `ids`, else on the newest `limit` runs that `where` holds
+    for, or with `snapshots` on those.
+
+    `base` is what they are compared to: a run or snapshot, or a branch or commit, for which the
+    run or snapshot that was recorded there stands. Without it their states are compared to that
+    of the first. `metric` are the curves to draw, by name, every one unless said, with at most
+    `points` points; `context` is the number of lines around a change of code.
+    Raises EntityNotFound also where there is nothing to report on, AmbiguousId, QuerySyntaxError,
+    SessionDoesNotExist, ValidationFailed, ExtraMissing.
+    """
+    if limit < 1:
+        raise ValidationFailed(f"a report on {limit} runs would be empty")
+    picked = _picked(project, ids, where, session_id, sort, limit, snapshots)
+    items = tuple(_item(project, one) for one in picked)
+    notices: list[str] = []
+    compared = None
+    if base is not None:
+        found, said = standing.find(project, base, apart_from=[item.id for item in items])
+        compared = _item(project, found)
+        notices += [said] if said else []
+    reference = compared or items[0]
+    drawn = tuple(_curves(project, picked, metric, points, notices))
+    return Report(
+        title=title or _title(items, compared, base),
+        project=_name(project),
+        made=time.time_ns() // 1_000_000,
+        items=items,
+        base=compared,
+        base_name=base,
+        reference=reference,
+        curves=drawn,
+        differences=tuple(_differences(project, reference, items, context, notices)),
+        equipment=tuple(_equipment(project, items, notices)),
+        notices=tuple(dict.fromkeys(notices)),
+    )
+
+
+def _picked(
+    project: Project,
+    ids: Sequence[str],
+    where: str | None,
+    session_id: str | None,
+    sort: str | None,
+    limit: int,
+    snapshots: bool,
+) -> Sequence[Run | Snapshot]:
+    found: Sequence[Run | Snapshot]
+    if ids or not snapshots:
+        chosen = selection.pick(
+            project, ids=ids, where=where, session_id=session_id, sort=sort, limit=limit
+        )
+        for _, reason in chosen.missing:
+            raise EntityNotFound(
+                reason, hint="'git datmo ls' and 'git datmo snapshot ls' list what there is"
+            )
+        found = chosen.picked
+    else:
+        found = listing.ls(project, where=where, session_id=session_id, sort=sort, limit=limit)
+    if not found:
+        what = "snapshot" if snapshots else "run"
+        raise EntityNotFound(
+            f"there is no {what} to report on" if not where else f"no {what} is like that",
+            hint="--snapshots reports on snapshots" if not snapshots else None,
+        )
+    return found
+
+
+def _item(project: Project, found: Run | Snapshot | Revision) -> Item:
+    if isinstance(found, Revision):
+        commit = project.repository.objects.commit(found.commit)
+        title = found.name if found.kind != COMMIT else found.commit[:SHORT]
+        about = commit.message.partition("\n")[0]
+        return Item(
+            COMMIT, found.commit, title, about, created=commit.time * 1000, tree=commit.tree
+        )
+    if isinstance(found, Snapshot):
+        return Item(
+            SNAPSHOT,
+            found.id,
+            found.label or found.id[:SHORT],
+            found.message,
+            created=found.created,
+            author=found.author,
+            session=found.session,
+            config=found.config,
+            results=found.stats,
+            state_id=found.id,
+            tree=found.tree,
+            environment_id=found.environment_id or None,
+        )
+    state = None
+    if found.before_id:
+        try:
+            state = lookup.snapshot(project, found.before_id)
+        except NotFound:
+            state = None  # Deleted and freed: what it held is not known here any more.
+    environment = found.environment_id or (state.environment if state is not None else None)
+    return Item(
+        RUN,
+        found.id,
+        found.label or found.alternative_name or found.id[:SHORT],
+        found.text,
+        status=found.status,
+        created=found.created,
+        duration=found.duration,
+        author=found.author,
+        session=found.session,
+        config=found.config,
+        results={**found.stats, **found.results} or _last(found.metrics),
+        platform=found.platform,
+        state_id=found.before_id,
+        tree=state.tree if state is not None else None,
+        environment_id=environment,
+    )
+
+
+def _last(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The last value of each series, as `type/name`."""
+    return {
+        f"{kind}/{name}": value
+        for kind, values in metrics.items()
+        if isinstance(values, Mapping)
+        for name, value in values.items()
+    }
+
+
+def _title(items: Sequence[Item], base: Item | None, base_name: str | None) -> str:
+    kinds = {item.kind for item in items}
+    noun = "run" if kinds == {RUN} else "snapshot" if kinds == {SNAPSHOT} else "run and snapshot"
+    first = items[0]
+    what = f"{noun} {first.title}" if len(items) == 1 else f"{len(items)} {noun}s"
+    if len(items) > 1 and len(kinds) > 1:
+        what = f"{len(items)} runs and snapshots"
+    text = what[0].upper() + what[1:]
+    return text if base is None else f"{text}, compared to {base_name}"
+
+
+def _name(project: Project) -> str:
+    repository = project.repository
+    folder = repository.work_tree or repository.git_dir
+    return folder.resolve().name.removesuffix(".git")
+
+
+def _curves(
+    project: Project,
+    picked: Iterable[Run | Snapshot],
+    metric: Sequence[str],
+    points: int,
+    notices: list[str],
+) -> Iterable[Curve]:
+    """The curves of runs, those of a run whose points are not here left out."""
+    for one in picked:
+        if not isinstance(one, Run):
+            continue
+        try:
+            yield from curves.curves(project, ids=[one.id], metric=metric, points=points)
+        except Corrupt as error:
+            short = one.id[:SHORT]
+            hint = f" ({error.hint})" if error.hint else ""
+            notices.append(f"the curves of run {short} are not shown: {error.message}{hint}")
+
+
+def _differences(
+    project: Project,
+    reference: Item,
+    items: Sequence[Item],
+    context: int,
+    notices: list[str],
+) -> Iterable[Difference]:
+    """How each state differs from the reference's, once for all items that have it."""
+    groups: dict[tuple[str, str | None, str], list[Item]] = {}
+    for item in items:
+        if item.tree is None:
+            notices.append(f"the state that {item.kind} {item.id[:SHORT]} began from is not here")
+        elif item.id != reference.id:
+            key = (item.tree, item.state_id, _environment(item))
+            groups.setdefault(key, []).append(item)
+    if reference.tree is None:
+        return
+    for (tree, state_id, environment), group in groups.items():
+        states = [oid for oid in (reference.state_id, state_id) if oid]
+        try:
+            files = {path for oid in states for path in content.files_of(project, oid)}
+            # Of a bare commit no environment is known, which is no difference.
+            other = _environment(reference) if reference.kind != COMMIT else environment
+            diff = comparison.states(
+                project, (reference.tree, other), (tree, environment), files, context=context
+            )
+        except Corrupt as error:
+            notices.append(f"some differences are not shown: {error.message}")
+            continue
+        if not diff.empty:
+            before = reference.state_id or reference.id
+            named = replace(diff, before=before, after=state_id or tree)
+            yield Difference(tuple(item.id for item in group), named)
+
+
+def _environment(item: Item) -> str:
+    return item.environment_id if item.environment_id not in (None, EMPTY_TREE) else ""
+
+
+def _equipment(project: Project, items: Sequence[Item], notices: list[str]) -> Iterable[Equipment]:
+    groups: dict[str, list[str]] = {}
+    for item in items:
+        if _environment(item):
+            groups.setdefault(_environment(item), []).append(item.id)
+    for oid, members in groups.items():
+        try:
+            known = environments.read(project, oid)
+        except Corrupt as error:
+            notices.append(f"the environment {oid[:SHORT]} is not shown: {error.message}")
+            continue
+        files = tuple((path, data.decode("utf-8", "replace")) for path, data in known.files)
+        yield Equipment(tuple(members), oid, known.kind, packages=known.packages, files=files)
