@@ -102,14 +102,14 @@ class Laboratory:
         """A snapshot of the work tree as it is, by its message; its id."""
         made = snapshot.create(self.project, message=name, **said)
         self.snapshots[name] = made.id
-        return made.id
+        return str(made.id)
 
     def artifact(self, name: str, *paths: str, **said: Any) -> str:
         """The next version of an artifact; its id."""
         sources = [(str(self.repo.path / path), path) for path in paths]
         made = artifact.create(self.project, name=name, paths=sources, **said)
         self.artifacts[name] = made.id
-        return made.id
+        return str(made.id)
 
     def session(self, name: str) -> None:
         """A session, which all that follows belongs to."""
