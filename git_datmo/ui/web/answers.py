@@ -31,6 +31,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     made.filters |= {
         "cell": rows.cell,
@@ -43,6 +44,11 @@ def _templates() -> Environment:
     }
     made.globals |= {"to": to, "ago": lambda ms: rows.age(ms, int(time.time() * 1000))}
     return made
+
+
+def _shown(value: object) -> object:
+    """What strangers wrote, with its control characters as escapes; markup of ours as it is."""
+    return safe(value, multiline=True) if type(value) is str else value
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:

@@ -11,7 +11,6 @@ import hmac
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -71,14 +70,11 @@ class Key:
             return self._cookie
 
     def fits(self, cookies: str) -> bool:
-        """Whether a Cookie header has ours."""
-        try:
-            jar = SimpleCookie(cookies)
-        except CookieError:
-            return False
-        morsel = jar.get(self.cookie_name)
-        value = morsel.value if morsel is not None else ""
-        return hmac.compare_digest(self._cookie.encode(), value.encode())
+        """Whether a Cookie header has ours, among whatever other servers of this machine set:
+        those need not keep to any grammar."""
+        pairs = (pair.strip().partition("=") for pair in cookies.split(";"))
+        values = [value for name, _, value in pairs if name == self.cookie_name]
+        return any(hmac.compare_digest(self._cookie.encode(), one.encode()) for one in values)
 
 
 class Guard:
@@ -87,6 +83,7 @@ class Guard:
     def __init__(self, app: App, key: Key) -> None:
         self._app, self._key = app, key
         self._hosts = {f"{name}:{key.port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        self._origins = {f"http://{host}" for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -116,8 +113,7 @@ class Guard:
         hosts = heads.get("host", [])
         if len(hosts) != 1 or hosts[0] not in self._hosts:
             return 403, "This server answers to its own address only."
-        origins = heads.get("origin", [])
-        if any(origin.partition("://")[2] not in self._hosts for origin in origins):
+        if not self._origins.issuperset(heads.get("origin", [])):
             return 403, "Other pages may not ask."
         if scope["method"] not in ("GET", "HEAD"):
             return 405, "There is nothing here but to read."
