@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME, Curve
-from git_datmo.model.fields import lookup
-from git_datmo.ui.palette import COLORS, DASHES, cut, number, plain, shade, spread
-from git_datmo.ui.rows import cell
+from git_datmo.ui.looks import Look, Looks
+from git_datmo.ui.palette import DASHES, cut, plain
 
 Figure = dict[str, Any]
 
@@ -24,9 +23,6 @@ AXIS_TITLES = {
     RELATIVE: "seconds since the start",
     INDEX: "point",
 }
-# Types that many programs have, so that each looks alike in all figures.
-USUAL = ("train", "val", "test")
-SYNONYMS = {"validate": "val", "validation": "val", "valid": "val", "training": "train"}
 HEIGHT = 300
 MARKED = 40
 NAMED = 16
@@ -48,7 +44,7 @@ def lines(
     them; many different numbers shade from the lowest to the highest. `order` are the ids of all
     runs that are compared, so that each has one colour in all figures.
     """
-    looks = _Looks(curves, color_by, order)
+    looks = Looks(curves, color_by, order)
     dated = any(curve.axis == TIME for curve in curves)
     log_x = log_x and not dated
     data, seen = [], set()
@@ -63,7 +59,7 @@ def lines(
                 "name": plain(cut(name, 48)),
                 "legendgroup": plain(name),
                 "showlegend": name not in seen,
-                "line": looks.line(curve),
+                "line": _line(looks.look(curve)),
                 "marker": {"size": 4},
                 "customdata": ["/runs/" + curve.run_id] * len(curve.x) if looks.several else [],
                 "hovertemplate": f"%{{y:.6g}}<extra>{plain(looks.extra(curve))}</extra>",
@@ -123,86 +119,9 @@ def _notes(curves: Sequence[Curve], axes: Sequence[str], log_x: bool, log_y: boo
     return "; ".join(filter(None, said))
 
 
-class _Looks:
-    """Which colour, dash and name each of some curves has."""
-
-    def __init__(
-        self, curves: Sequence[Curve], color_by: Sequence[str], order: Sequence[str]
-    ) -> None:
-        self._by = tuple(color_by)
-        self._runs = list(dict.fromkeys([*order, *(curve.run_id for curve in curves)]))
-        self.several = len(self._runs) > 1
-        types = dict.fromkeys(_type(curve) for curve in curves)
-        self._types = [*(one for one in USUAL if one in types), *(t for t in types if t != SYSTEM)]
-        self._types = list(dict.fromkeys(self._types))
-        values = [lookup(curve.config, self._by) for curve in curves] if self._by else []
-        known = dict(zip(map(cell, values), values, strict=True))
-        self._groups = sorted(known, key=lambda text: (number(known[text]) or 0.0, text))
-        found = spread([known[text] for text in self._groups])
-        self._shaded = len(self._groups) > len(COLORS) and not found.left_out and bool(found.marks)
-        self._places = dict(zip(self._groups, found.places, strict=True))
-
-    def sorted(self, curves: Sequence[Curve]) -> list[Curve]:
-        """The curves in the order of the legend."""
-        if not self._by:
-            return list(curves)
-        return sorted(curves, key=lambda curve: self._groups.index(self._group(curve)))
-
-    def name(self, curve: Curve) -> str:
-        """What stands in the legend."""
-        group = self._group(curve) if self._by else ""
-        first = (group or "(none)") if self._by else curve.title if self.several else curve.type
-        return f"{first} {curve.type}" if self._dashed and first != curve.type else first
-
-    def extra(self, curve: Curve) -> str:
-        """What stands beside a value: which run, and what else is needed to know it."""
-        parts = [curve.title] if self.several else []
-        if self._by:
-            parts.append(f"{self._by[-1]}: {self._group(curve) or '(none)'}")
-        if self._dashed or not self.several:
-            parts.append(curve.type)
-        return cut(" · ".join(parts), 80)
-
-    def line(self, curve: Curve) -> dict[str, Any]:
-        """Colour, width and dash."""
-        made: dict[str, Any] = {"width": 1.6}
-        dash = 0
-        if self._by:
-            group = self._group(curve)
-            place = self._groups.index(group)
-            shaded = shade(self._places[group])
-            made["color"] = shaded if self._shaded else COLORS[place % len(COLORS)]
-        elif self.several:
-            place = self._runs.index(curve.run_id)
-            made["color"] = COLORS[place % len(COLORS)]
-            dash = place // len(COLORS)
-        else:
-            made["color"] = COLORS[_place(_type(curve), self._types) % len(COLORS)]
-        if self._dashed:
-            dash = _place(_type(curve), self._types)
-        if dash:
-            made["dash"] = DASHES[dash % len(DASHES)]
-        return made
-
-    @property
-    def _dashed(self) -> bool:
-        return self.several and len(self._types) > 1
-
-    def _group(self, curve: Curve) -> str:
-        return cell(lookup(curve.config, self._by))
-
-
-def _type(curve: Curve) -> str:
-    return SYNONYMS.get(curve.type, curve.type)
-
-
-def _place(kind: str, types: Sequence[str]) -> int:
-    """The usual types have places of their own wherever they come."""
-    if kind in USUAL:
-        return USUAL.index(kind)
-    others = [one for one in types if one not in USUAL]
-    before = len(USUAL) if len(others) < len(types) else 0
-    return before + (others.index(kind) if kind in others else 0)
+def _line(look: Look) -> dict[str, Any]:
+    dash = {"dash": DASHES[look.dash % len(DASHES)]} if look.dash else {}
+    return {"width": 1.6, "color": look.color, **dash}
 
 
 def _unit(curves: Sequence[Curve]) -> Figure:
