@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import artifacts, hooks, listing, points, runs, sharing, snapshot, tracking
+from tests.bench import artifacts, hooks, listing, pages, points, runs, sharing, snapshot, tracking
 from tests.bench.harness import Row, folder, machine
 
 
@@ -43,6 +43,12 @@ def main() -> None:
         "scripts": lambda base: points.scripts(base, 100 if quick else 10_000),
         "runs": lambda base: runs.rows(base, 1_000 if quick else 10_000),
         "containers": lambda base: runs.containers(base, 1_000 if quick else 10_000),
+        "pages-1k": lambda base: pages.rows(base, 1_000),
+        "pages-10k": lambda base: pages.rows(base, 2_000 if quick else 10_000),
+        "pages-100k": lambda base: pages.rows(base, 3_000 if quick else 100_000),
+        "curves-10k": lambda base: pages.curves(base, 10_000),
+        "curves-1m": lambda base: pages.curves(base, 50_000 if quick else 1_000_000),
+        "weight": pages.weight,
         "crowd": lambda base: hooks.crowd(base, 5 if quick else 50),
     }
     chosen = [name for name in given.only.split(",") if name]
