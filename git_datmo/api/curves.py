@@ -15,6 +15,9 @@ from git_datmo.records.project import Project
 POINTS = 1000
 RUNS = 20
 ODD = 100
+# How far back runs that have a curve are looked for, and how many are listed at once.
+SEARCHED = 2000
+PAGE = 100
 
 
 def series(project: Project, *, run_id: str) -> list[Known]:
@@ -33,17 +36,18 @@ def series(project: Project, *, run_id: str) -> list[Known]:
 def curves(
     project: Project,
     *,
-    metric: Sequence[str] = (),
+    metric: str | Sequence[str] = (),
     ids: Sequence[str] = (),
     where: str | None = None,
     session_id: str | None = None,
-    type: Sequence[str] = (),
+    type: str | Sequence[str] = (),
     x: str = STEP,
     smoothing: float = 0.0,
     points: int = POINTS,
     limit: int = RUNS,
 ) -> list[Curve]:
-    """The curves of some runs: of `ids`, else of the newest `limit` that `where` holds for.
+    """The curves of some runs: of `ids`, else of the newest `limit` that `where` holds for and that
+    have any such curve.
 
     `metric` are names of series, or `type/name`; without any it is every one. `type` keeps those
     of some types; those of the machine only come when `system` is asked for. At most `points` of
@@ -58,15 +62,54 @@ def curves(
         raise ValidationFailed("smoothing is a number from 0 up to, and not, 1")
     if points < 3:
         raise ValidationFailed("a curve has three points at least")
+    names, types = _several(metric), _several(type)
     if ids:
         chosen = [run_lookup.resolve(project, one) for one in ids]
     else:
-        chosen = runs.ls(project, where=where, session_id=session_id, limit=limit)
+        chosen = _newest(project, where, session_id, names, types, limit)
     return [
         curve
         for run in chosen
-        for curve in _of_run(project, run, metric, type, x, smoothing, points)
+        for curve in _of_run(project, run, names, types, x, smoothing, points)
     ]
+
+
+def _several(given: str | Sequence[str]) -> Sequence[str]:
+    return (given,) if isinstance(given, str) else given
+
+
+def _newest(
+    project: Project,
+    where: str | None,
+    session_id: str | None,
+    metric: Sequence[str],
+    types: Sequence[str],
+    limit: int,
+) -> list[Run]:
+    """The newest runs that may have what is asked for, as their facts tell: no point is read."""
+    found: list[Run] = []
+    for offset in range(0, SEARCHED, PAGE):
+        some = runs.ls(project, where=where, session_id=session_id, limit=PAGE, offset=offset)
+        found += [run for run in some if _may_have(run, metric, types)]
+        if len(some) < PAGE or len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _may_have(run: Run, metric: Sequence[str], types: Sequence[str]) -> bool:
+    if run.commit is None or SYSTEM in types:
+        return True
+    return any(
+        _wanted(kind, name, metric, types)
+        for kind, values in run.metrics.items()
+        for name in values
+    )
+
+
+def _wanted(kind: str, name: str, metric: Sequence[str], types: Sequence[str]) -> bool:
+    if kind not in types if types else kind == SYSTEM:
+        return False
+    return not metric or name in metric or f"{kind}/{name}" in metric
 
 
 def _of_run(
@@ -85,11 +128,8 @@ def _of_run(
     )
     made = []
     for (kind, name), columns in found.items():
-        if (types and kind not in types) or (not types and kind == SYSTEM):
-            continue
-        if metric and name not in metric and f"{kind}/{name}" not in metric:
-            continue
-        made.append(_curve(run, kind, name, columns, axis, begin, smoothing, most))
+        if _wanted(kind, name, metric, types):
+            made.append(_curve(run, kind, name, columns, axis, begin, smoothing, most))
     return made
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "delete": "runs",
     "rerun": "rerun",
     "lineage": "lineage",
+    "plot": "plot",
     "ui": "ui",
     "task": "task",
     "notebook": "workspace",

@@ -66,12 +66,11 @@ def lines(
             }
         )
         seen.add(name)
-    axes = list(dict.fromkeys(AXIS_TITLES[curve.axis] for curve in curves))
     layout: dict[str, Any] = {
         "height": HEIGHT,
         "margin": {"l": 55, "r": 12, "t": 34 if title else 12, "b": 42},
         "xaxis": {
-            "title": {"text": ", ".join(axes)},
+            "title": {"text": ", ".join(axes_of(curves))},
             "type": "date" if dated else "log" if log_x else "linear",
         },
         "yaxis": {"type": "log" if log_y else "linear", **_unit(curves)},
@@ -83,10 +82,10 @@ def lines(
     if title:
         text = {"text": plain(title), "font": {"size": 14}, "x": 0.02, "xanchor": "left"}
         layout["title"] = text
-    return {"data": data, "layout": layout, "note": _notes(curves, axes, log_x, log_y)}
+    return {"data": data, "layout": layout, "note": note(curves, log_x=log_x, log_y=log_y)}
 
 
-def note(curves: Sequence[Curve]) -> str:
+def note(curves: Sequence[Curve], *, log_x: bool = False, log_y: bool = False) -> str:
     """What a drawing of curves leaves out, in words; empty when it is everything."""
     said = []
     thin = [curve for curve in curves if curve.thinned]
@@ -99,24 +98,32 @@ def note(curves: Sequence[Curve]) -> str:
         said.append(f"{odd:,} points are no finite number ({', '.join(kinds)})")
     if any(curve.smoothing for curve in curves):
         said.append(f"smoothed by {curves[0].smoothing:g}")
+    if not curves:
+        said.append("nothing was logged")
+    lost = sum(len(curve.x) - len(above(curve, log_x, log_y)[0]) for curve in curves)
+    if lost:
+        said.append(f"{lost:,} points are not above 0: a log axis has no place for them")
+    axes = axes_of(curves)
+    if len(axes) > 1:
+        said.append(f"not every curve has the same axis: {', '.join(axes)}")
     return "; ".join(said)
 
 
-def _notes(curves: Sequence[Curve], axes: Sequence[str], log_x: bool, log_y: bool) -> str:
-    said = [note(curves)]
-    if not curves:
-        said.append("nothing was logged")
-    places = (
-        (place for curve in curves for place in (curve.x if which == "x" else curve.y))
-        for which, log in (("x", log_x), ("y", log_y))
-        if log
-    )
-    lost = sum(place <= 0 for some in places for place in some)
-    if lost:
-        said.append(f"{lost:,} points are not above 0: a log axis has no place for them")
-    if len(axes) > 1:
-        said.append(f"not every curve has the same axis: {', '.join(axes)}")
-    return "; ".join(filter(None, said))
+def axes_of(curves: Sequence[Curve]) -> list[str]:
+    """What stands below the axis: one title, unless not every curve has the one asked for."""
+    return list(dict.fromkeys(AXIS_TITLES[curve.axis] for curve in curves))
+
+
+def above(curve: Curve, log_x: bool, log_y: bool) -> tuple[Sequence[float], Sequence[float]]:
+    """The points of a curve that have a place on the axes: on a logarithmic one those above 0."""
+    if not (log_x or log_y):
+        return curve.x, curve.y
+    kept = [
+        (x, y)
+        for x, y in zip(curve.x, curve.y, strict=True)
+        if (x > 0 or not log_x) and (y > 0 or not log_y)
+    ]
+    return [x for x, _ in kept], [y for _, y in kept]
 
 
 def _line(look: Look) -> dict[str, Any]:

@@ -29,9 +29,9 @@ class Looks:
     def __init__(
         self, curves: Sequence[Curve], color_by: Sequence[str] = (), order: Sequence[str] = ()
     ) -> None:
-        self._by = tuple(color_by)
         self._runs = list(dict.fromkeys([*order, *(curve.run_id for curve in curves)]))
         self.several = len(self._runs) > 1
+        self._by = tuple(color_by) if self.several else ()
         types = dict.fromkeys(_type(curve) for curve in curves)
         self._types = [*(one for one in USUAL if one in types), *(t for t in types if t != SYSTEM)]
         self._types = list(dict.fromkeys(self._types))

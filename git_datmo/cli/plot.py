@@ -1,0 +1,161 @@
+"""plot: curves of metrics, in the terminal or as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from git_datmo.cli import door
+from git_datmo.cli.door import verb
+
+if TYPE_CHECKING:
+    from git_datmo.model.curve import Curve
+    from git_datmo.records.project import Project
+
+# The axes of model.curve, which help texts do without.
+AXES = ("step", "epoch", "time", "relative", "index")
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@verb("curves.curves")
+@click.command()
+@click.argument("metric", required=False)
+@click.argument("ids", metavar="[RUN]...", nargs=-1)
+@click.option("--where", metavar="EXPR", help="Runs for which EXPR holds: 'config.lr < 0.1'.")
+@click.option("--session-id", metavar="SESSION", help="Runs of this session.")
+@click.option("--type", multiple=True, metavar="TYPE", help="Only these types: train, val, system.")
+@click.option(
+    "--x", "-x", type=click.Choice(AXES), default="step", show_default=True, help="What they go by."
+)
+@click.option("--log-x", is_flag=True, help="A logarithmic axis across.")
+@click.option("--log-y", is_flag=True, help="A logarithmic axis upward.")
+@click.option(
+    "--smoothing",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    metavar="WEIGHT",
+    help="The weight of what was before: from 0 up to, and not, 1.",
+)
+@click.option(
+    "--points",
+    type=click.IntRange(min=3),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Draw at most N points of each, chosen so that the shape stays.",
+)
+@click.option(
+    "--limit",
+    "-n",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="At most N runs, the newest, where none is named.",
+)
+@click.option("--color-by", metavar="KEY", help="One colour for each value of a config key: lr.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write a page that opens without a net.")
+@click.option("--png", type=FILE, metavar="FILE", help="Write a PNG picture.")
+@click.option("--svg", type=FILE, metavar="FILE", help="Write an SVG picture.")
+@door.as_json
+def plot(
+    metric: str | None,
+    ids: tuple[str, ...],
+    log_x: bool,
+    log_y: bool,
+    color_by: str | None,
+    html: Path | None,
+    png: Path | None,
+    svg: Path | None,
+    json: bool,
+    **given: Any,
+) -> None:
+    """Draw curves of metrics: of the runs that are named, else of the newest that have any.
+
+    METRIC is a name, such as loss, a type and a name, such as val/loss, or several of them with
+    commas; without it, it is every metric. RUN is an id or its beginning, a label, latest. The
+    curves are drawn in the terminal unless a file is asked for; use of the machine is drawn with
+    --type system.
+    """
+    project = door.project()
+    found: list[Curve] = door.call(
+        "curves.curves", project, metric=_names(metric), ids=ids, **given
+    )
+    from git_datmo.ui import strokes
+
+    if json:
+        door.document([strokes.document(curve) for curve in found])
+    elif not found:
+        raise _nothing(project, metric, ids)
+    looks: dict[str, Any] = {"log_x": log_x, "log_y": log_y, "color_by": _path(color_by)}
+    files = [(html, _page), (png, _png), (svg, _svg)]
+    for target, render in files if found else ():
+        if target is not None:
+            _write(target, render(found, looks), quiet=json)
+    if not json and not any(target for target, _ in files):
+        from git_datmo.ui import chart
+
+        door.say(chart.render(found, width=door.width(), color=door.color(), **looks))
+
+
+def _names(metric: str | None) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in (metric or "").split(","))))
+
+
+def _path(key: str | None) -> tuple[str, ...]:
+    """The place in the config that a key names; `config.` may stand before it."""
+    if key is None:
+        return ()
+    from git_datmo.model.fields import parse_columns
+
+    path = parse_columns(key)[0]
+    return path[1:] if len(path) > 1 and path[0] == "config" else path
+
+
+def _page(found: Sequence[Curve], looks: dict[str, Any]) -> bytes:
+    from git_datmo.ui import plotpage
+
+    return plotpage.render(found, **looks).encode()
+
+
+def _png(found: Sequence[Curve], looks: dict[str, Any]) -> bytes:
+    from git_datmo.ui import picture
+
+    return picture.render(found, form=picture.PNG, **looks)
+
+
+def _svg(found: Sequence[Curve], looks: dict[str, Any]) -> bytes:
+    from git_datmo.ui import picture
+
+    return picture.render(found, form=picture.SVG, **looks)
+
+
+def _write(target: Path, data: bytes, *, quiet: bool) -> None:
+    from git_datmo.errors import FileIOError
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    except OSError as error:
+        raise FileIOError(f"cannot write {target}: {error.strerror}") from error
+    if not quiet:
+        door.say(f"Wrote {target}")
+
+
+def _nothing(project: Project, metric: str | None, ids: tuple[str, ...]) -> Exception:
+    """Why there is nothing to draw, and what there would be."""
+    from git_datmo.errors import EntityNotFound
+
+    what = "points of a metric" if metric is None else f"points of '{metric}'"
+    who = "none of these runs has" if len(ids) > 1 else "this run has no" if ids else "no run has"
+    others: list[Curve] = door.call("curves.curves", project, ids=ids, limit=1, points=3)
+    there = list(dict.fromkeys(f"{curve.type}/{curve.name}" for curve in others))
+    if there:
+        more = ", …" if len(there) > 8 else ""
+        hint = f"there are {', '.join(there[:8])}{more}"
+    else:
+        hint = "log some: git_datmo.log(loss=0.5, step=1), or lines of metrics.jsonl"
+    return EntityNotFound(f"nothing to draw: {who} {what}", hint=hint)

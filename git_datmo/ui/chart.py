@@ -1,0 +1,148 @@
+"""Curves in a terminal: one chart a metric, drawn with dots by plotext, and a key below it.
+
+With colours curves are lines of fine dots; without them each has a sign of its own, so that what
+was written to a file or read aloud still tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from git_datmo.errors import ExtraMissing
+from git_datmo.model.curve import TIME, Curve
+from git_datmo.ui import figures, scale
+from git_datmo.ui.escape import clip, safe
+from git_datmo.ui.escape import width as columns_of
+from git_datmo.ui.palette import COLORS
+from git_datmo.ui.scale import LINEAR, LOG, MOMENTS, Mark
+from git_datmo.ui.strokes import Stroke, by_metric, strokes
+from git_datmo.ui.style import paint
+
+WIDTH = 80
+"""Columns where there is no terminal that says how many it has."""
+HEIGHT = 18
+LEAST = 24
+"""Columns without which nothing can be seen."""
+
+# The colours of figures, as of the 256 that terminals have those that stand out on light and dark.
+_NEAR = dict(zip(COLORS, (33, 208, 35, 175, 74, 166, 142, 245), strict=True))
+_CUBE = (0, 95, 135, 175, 215, 255)
+SIGNS = "*+ox#@%=&$"
+_PER_MARK = 12
+_ROWS_PER_MARK = 4
+
+
+def render(
+    curves: Sequence[Curve],
+    *,
+    width: int | None,
+    color: bool,
+    log_x: bool = False,
+    log_y: bool = False,
+    color_by: Sequence[str] = (),
+) -> Iterator[str]:
+    """Yield the charts of some curves, one for each metric, no line wider than `width`.
+
+    Raises ExtraMissing.
+    """
+    ExtraMissing.unless("plotext", purpose="a chart in the terminal")
+    columns = max(width or WIDTH, LEAST)
+    for number, (metric, some) in enumerate(by_metric(curves).items()):
+        if number:
+            yield ""
+        drawn = strokes(some, log_x=log_x, log_y=log_y, color_by=color_by)
+        title = clip(f"{safe(metric)} over {', '.join(figures.axes_of(some))}", columns)
+        yield paint(title, "bold", color=color)
+        visible = [stroke for stroke in drawn if stroke.x]
+        if visible:
+            yield from _picture(visible, columns, color, log_x, log_y)
+        else:
+            yield "  nothing of it can be drawn"
+        yield from _key(drawn, columns, color)
+        yield from _wrapped(figures.note(some, log_x=log_x, log_y=log_y), columns)
+
+
+def _picture(
+    drawn: Sequence[Stroke], columns: int, color: bool, log_x: bool, log_y: bool
+) -> Iterator[str]:
+    moments = all(stroke.curve.axis == TIME for stroke in drawn)
+    across = scale.over(
+        [x for stroke in drawn for x in stroke.x],
+        MOMENTS if moments else LOG if log_x else LINEAR,
+    )
+    upward = scale.over([y for stroke in drawn for y in stroke.y], LOG if log_y else LINEAR)
+    figure = _sheet(
+        columns, across.marks(max(2, columns // _PER_MARK)), upward.marks(HEIGHT // _ROWS_PER_MARK)
+    )
+    import plotext
+
+    for number, stroke in enumerate(drawn):
+        marker = plotext.marker("braille" if color or len(drawn) == 1 else _sign(number))
+        if color:
+            marker.fill(_ink(stroke.look.color))
+        signal = figure.signal(across.places(stroke.x), upward.places(stroke.y), marker=marker)
+        figure.draw(signal.lines())
+    text: str = figure.build().string(colorless=not color)
+    for line in text.splitlines():
+        yield line.rstrip()
+
+
+def _sheet(columns: int, across: Sequence[Mark], upward: Sequence[Mark]) -> Any:
+    """A figure whose axes both go from 0 to 1, with our own marks along them."""
+    import plotext
+
+    plotext.terminal.limit(False, False)
+    figure = plotext.figure
+    figure.clear()
+    figure.plot_size(columns, HEIGHT)
+    figure.theme("colorless")
+    figure.axes(False, axis="x", side="upper")
+    figure.axes(False, axis="y", side="right")
+    for axis, marks in (("x", across), ("y", upward)):
+        ruler = figure.ruler(axis)
+        ruler.lim(0, 1)
+        ruler.ticks([place for place, _ in marks], [text for _, text in marks])
+    return figure
+
+
+def _key(drawn: Sequence[Stroke], columns: int, color: bool) -> Iterator[str]:
+    """One line a curve: its sign, its name, how it went."""
+    for number, stroke in enumerate(drawn):
+        sign = "━━" if color else _sign(number) if len(drawn) > 1 else ""
+        told = _told(stroke.curve)
+        room = columns - columns_of(sign) - columns_of(told) - 5
+        if room < 8:
+            told, room = "", columns - columns_of(sign) - 3
+        lead = f"  {_painted(sign, stroke)} " if color else f"  {sign} " if sign else "  "
+        yield f"{lead}{clip(stroke.name, room)}  {told}".rstrip()
+
+
+def _told(curve: Curve) -> str:
+    if not curve.y:
+        return "no finite number"
+    return f"least {min(curve.y):.6g}, greatest {max(curve.y):.6g}, last {curve.y[-1]:.6g}"
+
+
+def _sign(number: int) -> str:
+    return SIGNS[number % len(SIGNS)]
+
+
+def _ink(color: str) -> int:
+    """The number that terminals have for a colour: https://en.wikipedia.org/wiki/ANSI_escape_code."""
+    if color in _NEAR:
+        return _NEAR[color]
+    parts = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    red, green, blue = (min(range(6), key=lambda n: abs(_CUBE[n] - part)) for part in parts)
+    return 16 + 36 * red + 6 * green + blue
+
+
+def _painted(text: str, stroke: Stroke) -> str:
+    return f"\x1b[38;5;{_ink(stroke.look.color)}m{text}\x1b[0m"
+
+
+def _wrapped(text: str, columns: int) -> Iterator[str]:
+    import textwrap
+
+    for line in textwrap.wrap(text, columns - 2):
+        yield f"  {line}"

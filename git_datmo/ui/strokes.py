@@ -1,0 +1,60 @@
+"""Curves as they are drawn outside of a browser: which points of them, and how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from git_datmo.model.curve import Curve
+from git_datmo.ui.escape import safe
+from git_datmo.ui.figures import above
+from git_datmo.ui.looks import Look, Looks
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """One curve: its name in the legend, its look, and the points that have a place."""
+
+    name: str
+    curve: Curve
+    look: Look
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+def strokes(
+    curves: Sequence[Curve],
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    color_by: Sequence[str] = (),
+) -> list[Stroke]:
+    """Curves of one drawing, in the order of its legend."""
+    looks = Looks(curves, color_by)
+    return [
+        Stroke(safe(looks.name(one)), one, looks.look(one), *above(one, log_x, log_y))
+        for one in looks.sorted(curves)
+    ]
+
+
+def by_metric(curves: Sequence[Curve]) -> dict[str, list[Curve]]:
+    """The curves of each metric: what has one name has one scale, of whatever type it is."""
+    found: dict[str, list[Curve]] = {}
+    for curve in curves:
+        found.setdefault(curve.name, []).append(curve)
+    return found
+
+
+def document(curve: Curve) -> dict[str, Any]:
+    """A curve as the document that `--json` prints."""
+    known = {name: getattr(curve, name) for name in curve.__dataclass_fields__}
+    return {name: _plain(value) for name, value in known.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value
