@@ -33,6 +33,7 @@ COMMANDS = {
     "rerun": "rerun",
     "lineage": "lineage",
     "plot": "plot",
+    "report": "report",
     "ui": "ui",
     "task": "task",
     "notebook": "workspace",

@@ -24,7 +24,7 @@ from tests.architecture.source import ROOT
 PRESENTATION = {
     *("json", "jsonl", "format", "download", "download_path", "columns", "details"),
     *("yes", "quiet", "verbose", "check", "no_pager", "no_browser", "help", "version"),
-    *("html", "png", "svg", "log_x", "log_y", "color_by"),
+    *("html", "png", "svg", "log_x", "log_y", "color_by", "md", "pictures"),
 }
 
 

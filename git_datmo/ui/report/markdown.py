@@ -11,13 +11,14 @@ from urllib.parse import quote
 
 from git_datmo.model.curve import Curve
 from git_datmo.model.diff import FileChange, SnapshotDiff
-from git_datmo.model.report import COMMIT, RUN, Equipment, Item, Report
+from git_datmo.model.report import RUN, Equipment, Item, Report
 from git_datmo.ui import patch
 from git_datmo.ui.escape import clip, safe
-from git_datmo.ui.report.sheet import Cell, by_metric, members, name_of, sheet
+from git_datmo.ui.report.sheet import Cell, again, drawable, ends, members, name_of, sheet
 from git_datmo.ui.report.spark import spark
 from git_datmo.ui.rows import cell, local_time, size
 from git_datmo.ui.run import duration
+from git_datmo.ui.strokes import by_metric
 
 COLUMNS = 8
 CURVES = 24
@@ -36,7 +37,7 @@ def render(report: Report, *, pictures: Mapping[str, str] | None = None) -> Iter
     yield ""
     yield from _table(report)
     yield from _notices(report.notices)
-    yield from _curves(report.curves, pictures or {})
+    yield from _curves(drawable(report), pictures or {})
     yield from _differences(report)
     yield from _equipment(report)
     yield from _again(report)
@@ -60,7 +61,7 @@ def text(found: str) -> str:
 
 def _entities(found: str) -> str:
     """Every character that Markdown or HTML might take for its own, as a number."""
-    return re.sub(r"[^\w\s.,;()%+/='-]|_|'", lambda m: _entity(m[0]), found)
+    return re.sub(r"[^\w\s.,;()%+/=-]|_|\.(?=\w)", lambda m: _entity(m[0]), found)
 
 
 def _entity(character: str) -> str:
@@ -124,8 +125,7 @@ def _notices(notices: Sequence[str]) -> Iterator[str]:
 
 
 def _curves(curves: Sequence[Curve], pictures: Mapping[str, str]) -> Iterator[str]:
-    metrics = by_metric(curves)
-    if not metrics:
+    if not curves:
         return
     yield "### Curves"
     yield ""
@@ -134,12 +134,11 @@ def _curves(curves: Sequence[Curve], pictures: Mapping[str, str]) -> Iterator[st
         yield ""
     yield _row(["metric", "", "curve", "first", "least", "greatest", "last", "points"])
     yield _row(["---", "---", "---", "--:", "--:", "--:", "--:", "--:"])
-    shown = [curve for found in metrics.values() for curve in found]
+    shown = [curve for found in by_metric(curves).values() for curve in found]
     for curve in shown[:CURVES]:
-        ends = [curve.y[0], min(curve.y), max(curve.y), curve.y[-1]] if curve.y else [None] * 4
         title = f"{code(curve.title)} {code(curve.type)}"
         drawn = spark(curve.x, curve.y)
-        yield _row([code(curve.name), title, drawn, *map(cell, ends), f"{curve.total:,}"])
+        yield _row([code(curve.name), title, drawn, *map(cell, ends(curve)), f"{curve.total:,}"])
     yield ""
     if len(shown) > CURVES:
         yield f"{len(shown) - CURVES} more curves are not shown."
@@ -260,23 +259,15 @@ def _environment(found: Equipment) -> str:
 
 
 def _again(report: Report) -> Iterator[str]:
-    runs = [item for item in report.compared if item.kind == RUN]
-    states = [item for item in report.compared if item.kind not in (RUN, COMMIT)]
-    if not runs and not states:
+    commands = list(again(report.compared))
+    if not commands:
         return
     yield "<details><summary>To have it again</summary>"
     yield ""
     yield "```sh"
-    for item in runs:
-        yield f"git datmo rerun {item.id[:12]}  # {_comment(item)}"
-    for item in states:
-        yield f"git datmo snapshot checkout {item.id[:12]}  # {_comment(item)}"
+    for command, about in commands:
+        yield f"{command}  # {about.replace('`', chr(39))}"
     yield "```"
     yield ""
     yield "</details>"
     yield ""
-
-
-def _comment(item: Item) -> str:
-    first = item.about.partition("\n")[0] or item.title
-    return clip(safe(first), LONG).replace("`", "'")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from git_datmo.model.comparison import percent
 from git_datmo.model.curve import SYSTEM, Curve
 from git_datmo.model.diff import MISSING, Change, compare_documents, same
-from git_datmo.model.report import COMMIT, Item, Report
+from git_datmo.model.report import COMMIT, RUN, Item, Report
+from git_datmo.ui.escape import clip, safe
 from git_datmo.ui.rows import cell, literal
 
 SHORT = 12
+LONG = 100
 
 
 @dataclass(frozen=True)
@@ -98,18 +100,33 @@ def delta_text(change: Change) -> str:
     return f"{sign}{cell(delta)}" + ("" if share is None else f", {sign}{share:.3g}%")
 
 
-def by_metric(curves: Sequence[Curve]) -> dict[str, list[Curve]]:
-    """The curves of each metric: those of all types together, the machine's left out."""
-    found: dict[str, list[Curve]] = {}
-    for curve in curves:
-        if curve.type != SYSTEM:
-            found.setdefault(curve.name, []).append(curve)
-    return found
-
-
 def name_of(item: Item) -> str:
     """An item by its kind and its title: `run baseline`."""
     return f"{item.kind} {item.title}"
+
+
+def again(items: Sequence[Item]) -> Iterator[tuple[str, str]]:
+    """The commands that bring each back, and what it was."""
+    for item in items:
+        if item.kind != COMMIT:
+            verb = "rerun" if item.kind == RUN else "snapshot checkout"
+            about = clip(safe(item.about.partition("\n")[0] or item.title), LONG)
+            yield f"git datmo {verb} {item.id[:SHORT]}", about
+
+
+def ends(curve: Curve) -> tuple[float | None, ...]:
+    """The first, the least, the greatest and the last value of a curve."""
+    y = curve.y
+    return (y[0], min(y), max(y), y[-1]) if y else (None,) * 4
+
+
+def drawable(report: Report) -> list[Curve]:
+    """The curves that are drawn, their names harmless; those of the machine are not."""
+    return [
+        replace(curve, title=safe(curve.title), name=safe(curve.name), type=safe(curve.type))
+        for curve in report.curves
+        if curve.type != SYSTEM
+    ]
 
 
 def members(ids: Sequence[str], report: Report) -> list[str]:
