@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from git_datmo.api import content, lookup
-from git_datmo.errors import DamagedObject
+from git_datmo.errors import DamagedObject, GitFailed
 from git_datmo.model.diff import Change, FileChange, SnapshotDiff, Status, compare_documents
 from git_datmo.records import snapshots
 from git_datmo.records.pointers import pointer_at
@@ -71,6 +71,18 @@ def states(
         environment_ids=(before[1] or None, after[1] or None),
         files=_sorted(kept),
     )
+
+
+def environment_patch(project: Project, diff: SnapshotDiff, *, context: int = 3) -> str:
+    """git's patch between the definitions of two environments (packages, images); empty where
+    one is not here."""
+    before, after = (oid or EMPTY_TREE for oid in diff.environment_ids)
+    if before == after:
+        return ""
+    try:
+        return _patch(project, before, after, (), context)
+    except (DamagedObject, GitFailed):
+        return ""
 
 
 def _attributes(before: Record, after: Record, names: lookup.Names) -> tuple[Change, ...]:

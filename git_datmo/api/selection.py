@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from git_datmo.api import lookup, run_lookup, runs
 from git_datmo.errors import AmbiguousId, NotFound
@@ -26,7 +27,7 @@ class Selection:
     picked: tuple[Run | Snapshot, ...]
     missing: tuple[tuple[str, str], ...] = ()
 
-    @property
+    @cached_property
     def run_ids(self) -> tuple[str, ...]:
         """The runs among them, and those that left the snapshots among them; each once."""
         found = (one.id if isinstance(one, Run) else one.task_id for one in self.picked)

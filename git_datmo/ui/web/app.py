@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from git_datmo.errors import DatmoError
 from git_datmo.ui.standalone import plotly
-from git_datmo.ui.web import answers, drawings, overview, runs
+from git_datmo.ui.web import answers, compare, drawings, overview, runs
 from git_datmo.ui.web.guard import ENTER, Guard, Key
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ DAY = 86_400
 
 ROUTES = [
     Route("/", overview.page),
+    Route("/compare", compare.page),
     Route("/data/best", drawings.best),
     Route("/data/curves", drawings.curves),
     Route("/data/parallel", drawings.parallel),

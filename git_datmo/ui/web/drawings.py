@@ -63,7 +63,7 @@ def parallel(request: Request) -> Response:
     asked = choices(request)
     documents = [lineup.document(item) for item in picked(request).picked]
     by = path(asked, "by")
-    axes = [axis for text in asked.many("axis") for axis in parse_columns(text)]
+    axes = paths(asked, "axis")
     percent = asked.number("top", 100, least=1, most=100)
     shown: list[Document] = list(documents)
     if by and percent < 100:
@@ -123,6 +123,11 @@ def path(asked: Choices, name: str) -> Path:
     """The one field that a parameter names; empty where it names none. Raises QuerySyntaxError."""
     text = asked.one(name)
     return parse_columns(text)[0] if text else ()
+
+
+def paths(asked: Choices, name: str) -> list[Path]:
+    """The fields that a parameter names, however often it stands. Raises QuerySyntaxError."""
+    return [one for text in asked.many(name) for one in parse_columns(text)]
 
 
 def lowest(asked: Choices, by: Path) -> bool:

@@ -1,15 +1,17 @@
 // What pages do beyond links and forms: draw figures, and go on with what is under way.
 "use strict";
 
-const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
+const night = matchMedia("(prefers-color-scheme: dark)");
+let printing = false;
 
 function looks() {
-  const ink = getComputedStyle(document.body).color;
+  const dark = night.matches && !printing;
+  const axis = { gridcolor: dark ? "#3a3f47" : "#e3e5e9", zerolinecolor: dark ? "#5a606a" : "#c3c7ce" };
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { color: ink, family: "system-ui, sans-serif", size: 12 },
-    xaxis: { gridcolor: dark() ? "#3a3f47" : "#e3e5e9" },
-    yaxis: { gridcolor: dark() ? "#3a3f47" : "#e3e5e9" },
+    font: { color: dark ? "#e8eaed" : "#1c2024", family: "system-ui, sans-serif", size: 12 },
+    hoverlabel: { font: { color: dark ? "#e8eaed" : "#1c2024" }, bgcolor: dark ? "#1e2227" : "#ffffff" },
+    xaxis: { ...axis, automargin: true }, yaxis: { ...axis, automargin: true },
   };
 }
 
@@ -22,22 +24,69 @@ function over(base, more) {
   return made;
 }
 
-// <div class="plot" data-figure="/data/…"> is drawn from the JSON of its address.
-async function draw(place) {
-  const answer = await fetch(place.dataset.figure);
-  const figure = await answer.json();
-  if (!answer.ok) { place.textContent = figure.error; return; }
-  await Plotly.react(place, figure.data, over(looks(), figure.layout),
-    { responsive: true, displaylogo: false });
-  const note = document.getElementById(place.dataset.note || "");
-  if (note) note.textContent = figure.note || "";
+// <div class="plot" data-figure="/data/…"> is drawn from the JSON of its address; with data-shared
+// the choices in the page's own address go along. What it leaves out stands in the .note behind it.
+function addressOf(place) {
+  const address = new URL(place.dataset.figure, location.href);
+  if (!("shared" in place.dataset)) return address;
+  const own = new Set(address.searchParams.keys());
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (!own.has(name)) address.searchParams.append(name, value);
+  }
+  return address;
 }
 
-function drawAll() {
-  for (const place of document.querySelectorAll(".plot[data-figure]")) {
-    draw(place).catch((error) => { place.textContent = String(error); });
+const drawn = new Map();
+
+function paint(place) {
+  const figure = drawn.get(place);
+  return Plotly.react(place, figure.data, over(looks(), figure.layout),
+    { responsive: true, displaylogo: false });
+}
+
+async function draw(place) {
+  const answer = await fetch(addressOf(place));
+  const figure = await answer.json();
+  if (!answer.ok) throw figure.error;
+  const first = !drawn.has(place);
+  if (first) place.textContent = "";
+  drawn.set(place, figure);
+  await paint(place);
+  const note = document.getElementById(place.dataset.note) || place.nextElementSibling;
+  if (note?.matches(".note")) note.textContent = figure.note || "";
+  // A click on a point that stands for a run leads to it.
+  if (first) place.on("plotly_click", ({ points }) => {
+    const [address] = [points[0].customdata].flat();
+    if (/^\/(runs|snapshots)\/\w+$/.test(address)) location.href = address;
+  });
+}
+
+// One after the other, from the top; a call meanwhile makes one more round.
+let rounds = 0;
+async function drawAll() {
+  if (rounds++) return;
+  while (rounds) {
+    rounds = 1;
+    for (const place of document.querySelectorAll(".plot[data-figure]")) {
+      await draw(place).catch((error) => {
+        if (!drawn.has(place)) place.textContent = String(error);
+      });
+    }
+    rounds -= 1;
   }
 }
+
+function repaint() { for (const place of drawn.keys()) paint(place); }
+night.addEventListener("change", repaint);
+addEventListener("beforeprint", () => { printing = true; repaint(); });
+addEventListener("afterprint", () => { printing = false; repaint(); });
+
+// What is empty has no place in an address that is shared.
+addEventListener("submit", ({ target }) => {
+  const empty = [...target.elements].filter((one) => one.name && one.value === "");
+  for (const one of empty) one.disabled = true;
+  setTimeout(() => { for (const one of empty) one.disabled = false; });
+});
 
 // <pre data-follow="/data/runs/ID/log?from=N"> grows while its run lasts.
 async function follow(place) {
@@ -58,4 +107,3 @@ async function follow(place) {
 
 drawAll();
 for (const place of document.querySelectorAll("[data-follow]")) follow(place);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

@@ -1,0 +1,203 @@
+"""Runs and snapshots beside each other: curves, parallel coordinates, scatter, table, diffs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from git_datmo.api import comparison, snapshot
+from git_datmo.api import curves as curves_api
+from git_datmo.api.selection import LIMIT, Selection
+from git_datmo.errors import DatmoError
+from git_datmo.model.curve import SYSTEM
+from git_datmo.model.fields import show_path
+from git_datmo.model.run import Run
+from git_datmo.model.snapshot import Snapshot
+from git_datmo.ui import lineup
+from git_datmo.ui.lineup import Field, Path
+from git_datmo.ui.palette import COLORS
+from git_datmo.ui.web import answers, differences, drawings, grid
+from git_datmo.ui.web.address import Choices, choices, to
+from git_datmo.ui.web.desk import project_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from git_datmo.records.project import Project
+
+# Figures of curves that are drawn unless a person chooses others, and axes of coordinates.
+FIGURES = 12
+AXES = 6
+# Runs under way, and of snapshots, whose lines are read to learn what they log.
+LOOKED_INTO = 20
+MACHINE = ("cpu", "memory")
+
+
+@dataclass(frozen=True)
+class Picked:
+    """One run or snapshot in the list of what is compared; `without` leads to all but it."""
+
+    id: str
+    kind: str
+    text: str
+    name: str
+    address: str
+    color: str | None
+    without: str | None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a choice offers: the text that stands in an address, the words of it, whether chosen."""
+
+    value: str
+    text: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two whose code, config and environment are compared."""
+
+    before: str
+    after: str
+    found: differences.View | None = None
+    packages: tuple[differences.Line, ...] = ()
+    hidden: int = 0
+    failed: DatmoError | None = None
+
+
+def page(request: Request) -> Response:
+    """What was picked, compared in every way that it can be."""
+    project, asked = project_of(request), choices(request)
+    chosen = drawings.picked(request)
+    documents = [lineup.document(item) for item in chosen.picked]
+    fields = {part: lineup.fields(documents, part) for part in lineup.PARTS}
+    config, measured = fields["config"], [*fields["results"], *fields["metrics"]]
+    numbers = [one for one in measured if one.numeric]
+    by = drawings.path(asked, "by") or _first(numbers)
+    axes = _axes(asked, config, by)
+    varied = [one for one in config if one.differs]
+    across = drawings.path(asked, "across") or _first([f for f in varied if f.numeric] or varied)
+    names, types = _logged(project, chosen)
+    shown = [name for name in names if name in asked.many("metric")] or names[:FIGURES]
+    kinds = asked.many("type") or types
+    scored = [*numbers, *(one for one in config if one.numeric)]
+    return answers.page(
+        request,
+        "compare.html",
+        title="Compare",
+        picked=_listed(asked, chosen),
+        missing=chosen.missing,
+        limit=asked.one("limit") or str(LIMIT),
+        metrics=[Offer(name, name, name in shown) for name in names],
+        types=[Offer(kind, kind, kind in kinds) for kind in types],
+        machine=MACHINE if SYSTEM in kinds else (),
+        drawn=min(len(chosen.run_ids), drawings.MAX_CURVES),
+        colors=_offers([*varied, *(one for one in config if not one.differs)], asked.one("color")),
+        measures=_offers(scored, show_path(by) if by else None),
+        lowest=drawings.lowest(asked, by) if by else False,
+        by=show_path(by) if by else None,
+        axes=[
+            Offer(show_path(one.path), _title(one.path), one.path in axes)
+            for one in [*config, *measured]
+        ],
+        across=_offers([*config, *measured], show_path(across) if across else None),
+        up=_offers([*scored, *config], asked.one("up") or (show_path(by) if by else None)),
+        shades=_offers(config, asked.one("shade")),
+        table=grid.make(documents, fields, asked),
+        sides=_sides(project, asked, chosen),
+    )
+
+
+def _first(fields: Sequence[Field]) -> Path:
+    """What tells most: the first field that differs, else the first."""
+    return next((one.path for one in fields if one.differs), fields[0].path if fields else ())
+
+
+def _axes(asked: Choices, config: Sequence[Field], by: Path) -> list[Path]:
+    said = drawings.paths(asked, "axis")
+    if said:
+        return said
+    chosen = [one.path for one in config if one.differs][:AXES]
+    return [*chosen, by] if by else chosen
+
+
+def _logged(project: Project, chosen: Selection) -> tuple[list[str], list[str]]:
+    """The names of all series, in the order in which they come, and their types."""
+    names: dict[str, None] = {}
+    types: dict[str, None] = {}
+    recorded = set()
+    for item in chosen.picked:
+        if isinstance(item, Run) and not item.is_running:
+            recorded.add(item.id)
+            for kind, last in item.metrics.items():
+                types[kind] = None
+                names.update(dict.fromkeys(map(str, last)))
+    for run_id in [one for one in chosen.run_ids if one not in recorded][:LOOKED_INTO]:
+        for one in curves_api.series(project, run_id=run_id):
+            if one.type != SYSTEM:
+                types[one.type], names[one.name] = None, None
+    return list(names), list(types)
+
+
+def _listed(asked: Choices, chosen: Selection) -> list[Picked]:
+    order = {run: place for place, run in enumerate(chosen.run_ids[: drawings.MAX_CURVES])}
+    by_config = asked.one("color")
+    ids = asked.many("id")
+    found = []
+    for item in chosen.picked:
+        kind = "run" if isinstance(item, Run) else "snapshot"
+        place = order.get(item.id if isinstance(item, Run) else item.task_id or "")
+        said = item.text or item.alternative_name or "" if isinstance(item, Run) else item.message
+        others = [one for one in ids if not item.id.startswith(one) and one != item.label]
+        found.append(
+            Picked(
+                item.id,
+                kind,
+                item.label or item.id[: answers.SHORT],
+                said.partition("\n")[0][:80],
+                to(f"{kind}s", item.id),
+                None if place is None or by_config else COLORS[place % len(COLORS)],
+                asked.link(id=others) if others and len(others) < len(ids) else None,
+            )
+        )
+    return found
+
+
+def _offers(fields: Sequence[Field], chosen: str | None) -> list[Offer]:
+    paths = dict.fromkeys(one.path for one in fields)
+    offers = [Offer(show_path(path), _title(path)) for path in paths]
+    return [Offer(one.value, one.text, one.value == chosen) for one in offers]
+
+
+def _title(path: Path) -> str:
+    return f"{'.'.join(path[1:])} ({path[0]})"
+
+
+def _sides(project: Project, asked: Choices, chosen: Selection) -> Sides | None:
+    """The two that the address names, or the two that there are. None where nothing is asked."""
+    states = {item.id: _state(item) for item in chosen.picked}
+    before, after = asked.one("a"), asked.one("b")
+    if len(states) < 2 or not (before or after or len(states) == 2):
+        return None
+    known = list(states)
+    before, after = before or known[0], after or known[1]
+    a, b = states.get(before, before), states.get(after, after)
+    try:
+        found = snapshot.diff(project, a or before, b or after)
+        patch = comparison.environment_patch(project, found)
+    except DatmoError as error:
+        return Sides(before, after, failed=error)
+    lines, hidden = differences.patch_lines(patch)
+    return Sides(before, after, differences.view(found), lines, hidden)
+
+
+def _state(item: Run | Snapshot) -> str | None:
+    """The snapshot that holds what a run left, else what it came from."""
+    found: str | None = item.id
+    if isinstance(item, Run):
+        found = item.after_id or item.before_id
+    return found
