@@ -54,9 +54,12 @@ def report(
     notices: list[str] = []
     compared = None
     if base is not None:
-        found, said = standing.find(project, base, apart_from=[item.id for item in items])
+        # One that was named is not what it is itself compared to; of a list it is taken out.
+        named = [item.id for item in items] if ids else []
+        found, said = standing.find(project, base, apart_from=named)
         compared = _item(project, found)
         notices += [said] if said else []
+        items = tuple(item for item in items if item.id != compared.id) or items
     reference = compared or items[0]
     drawn = tuple(_curves(project, picked, metric, points, notices))
     return Report(

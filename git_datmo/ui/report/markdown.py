@@ -119,8 +119,6 @@ def _value(found: Cell) -> str:
 def _notices(notices: Sequence[str]) -> Iterator[str]:
     for notice in notices:
         yield f"> {text(notice)}"
-        yield ">"
-    if notices:
         yield ""
 
 

@@ -97,7 +97,11 @@ def delta_text(change: Change) -> str:
         return ""
     sign = "+" if delta > 0 else ""
     share = percent(change)
-    return f"{sign}{cell(delta)}" + ("" if share is None else f", {sign}{share:.3g}%")
+    if share is None:
+        return f"{sign}{cell(delta)}"
+    return f"{sign}{cell(delta)}, {sign}" + (
+        f"{share:,.0f}%" if abs(share) >= 100 else f"{share:.3g}%"
+    )
 
 
 def name_of(item: Item) -> str:
