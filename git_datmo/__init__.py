@@ -8,8 +8,9 @@
 
 `snapshot`, `run` (also called `task`), `session`, `environment`, `artifact`, `project` and `remote`
 have the verbs of the command line, with the same keywords; `gc()` frees space, and `lineage(id)`
-tells what came of what; `folder` has what t9k's folders do. The project is the one around the
-current directory, or around `home=`. What is not used is not imported.
+tells what came of what; `curves("loss")` are curves of metrics; `folder` has what t9k's folders do.
+The project is the one around the current directory, or around `home=`. What is not used is not
+imported.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     gc: Noun
     lineage: Noun
     folder: Noun
+    curves: Noun
 
 __all__ = [
     "Artifact",
@@ -52,6 +54,7 @@ __all__ = [
     "Task",
     "__version__",
     "artifact",
+    "curves",
     "em",
     "environment",
     "errors",
@@ -73,7 +76,7 @@ __all__ = [
 
 _NOUNS = frozenset(
     {"snapshot", "run", "task", "session", "environment", "artifact", "project", "remote", "gc"}
-    | {"lineage", "folder"}
+    | {"lineage", "folder", "curves"}
 )
 _CLASSES = {
     "Artifact": "git_datmo.model.artifact",

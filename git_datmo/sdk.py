@@ -75,6 +75,8 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "folder.make": ("path",),
     "gc.gc": (),
     "lineage.lineage": ("id",),
+    "curves.curves": ("metric", "ids"),
+    "curves.series": ("run_id",),
     "project.init": ("name", "description"),
     "remote.push": ("remote", "ids"),
     "remote.fetch": ("remote", "ids"),
@@ -102,7 +104,7 @@ class Noun:
     """The verbs of one noun, as functions that find their project.
 
     `run(…)` and `task(…)` are short for `run.run(…)` and `task.run(…)`, `gc(…)` for `gc.gc(…)`,
-    `lineage(…)` for `lineage.lineage(…)`.
+    `lineage(…)` for `lineage.lineage(…)`, `curves(…)` for `curves.curves(…)`.
     """
 
     def __init__(self, name: str) -> None:
@@ -154,6 +156,8 @@ def _bind(title: str) -> Callable[..., Any]:
         for name in _NAMED:
             if isinstance(keywords.get(name), Snapshot | Run | Environment | Artifact):
                 keywords[name] = keywords[name].id
+        if isinstance(keywords.get("ids"), (list, tuple)):
+            keywords["ids"] = tuple(getattr(one, "id", one) for one in keywords["ids"])
         if title == "remote.clone":
             return target(None, folder=folder, **keywords)
         project = (

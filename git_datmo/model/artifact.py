@@ -120,6 +120,11 @@ class Artifact:
     def __hash__(self) -> int:
         return hash(self.id)
 
+    def _repr_html_(self) -> str:
+        from git_datmo.model import notebook
+
+        return notebook.of_artifact(self)
+
     def __str__(self) -> str:
         label = f" (label: {self.label})" if self.label else ""
         rows = [

@@ -52,3 +52,8 @@ class Curve:
     def thinned(self) -> bool:
         """Whether there are points that are not shown."""
         return len(self.x) + self.odd_total < self.total
+
+    def _repr_html_(self) -> str:
+        from git_datmo.model import notebook
+
+        return notebook.of_curve(self)

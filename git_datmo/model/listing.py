@@ -22,16 +22,11 @@ class Listing(list[T]):
         return pandas.DataFrame(self.rows())
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from git_datmo.model import notebook
 
         rows = self.rows()
         names = list(dict.fromkeys(name for row in rows for name in row if _worth(name)))
-        head = "".join(f"<th>{escape(name)}</th>" for name in names)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_short(row.get(n)))}</td>" for n in names) + "</tr>"
-            for row in rows
-        )
-        return f"<table><tr>{head}</tr>{body}</table>"
+        return notebook.of_list(self, rows, names)
 
 
 def _plain(item: Any) -> Mapping[str, Any]:
@@ -52,10 +47,7 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Any:
 def _worth(name: str) -> bool:
     shown = ("id", "label", "message", "session", "name", "current", "snapshots")
     of_runs = ("command", "status", "duration")
-    return name in shown + of_runs or name.startswith(("config.", "stats.", "results."))
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        value = " ".join(map(str, value))
-    return "" if value is None else str(value)[:80]
+    of_artifacts = ("reference", "files", "size")
+    return name in shown + of_runs + of_artifacts or name.startswith(
+        ("config.", "stats.", "results.")
+    )

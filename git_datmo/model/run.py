@@ -227,15 +227,9 @@ class Run:
         return "\n".join(lines) + "\n"
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from git_datmo.model import notebook
 
-        facts = self._facts
-        cells = {"id": facts.id[:12], "command": self.text, "status": facts.status}
-        cells |= {f"results.{k}": v for k, v in facts.results.items()}
-        rows = (
-            f"<tr><th>{escape(str(k))}</th><td>{escape(str(v))}</td></tr>" for k, v in cells.items()
-        )
-        return f"<table>{''.join(rows)}</table>"
+        return notebook.of_run(self)
 
 
 Task = Run

@@ -151,15 +151,6 @@ class Snapshot:
         return "\n".join(lines) + "\n"
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from git_datmo.model import notebook
 
-        facts = self._facts
-        cells = {"id": facts.id[:12], "label": facts.label, "message": facts.message}
-        cells |= {f"config.{k}": v for k, v in facts.config.items()}
-        cells |= {f"stats.{k}": v for k, v in facts.stats.items()}
-        rows = (
-            f"<tr><th>{escape(str(k))}</th><td>{escape(str(v))}</td></tr>"
-            for k, v in cells.items()
-            if v is not None
-        )
-        return f"<table>{''.join(rows)}</table>"
+        return notebook.of_snapshot(self)
