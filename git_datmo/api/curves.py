@@ -37,7 +37,7 @@ def curves(
     project: Project,
     *,
     metric: str | Sequence[str] = (),
-    ids: Sequence[str] = (),
+    ids: str | Sequence[str] = (),
     where: str | None = None,
     session_id: str | None = None,
     type: str | Sequence[str] = (),
@@ -64,7 +64,7 @@ def curves(
         raise ValidationFailed("a curve has three points at least")
     names, types = _several(metric), _several(type)
     if ids:
-        chosen = [run_lookup.resolve(project, one) for one in ids]
+        chosen = [run_lookup.resolve(project, one) for one in _several(ids)]
     else:
         chosen = _newest(project, where, session_id, names, types, limit)
     return [
