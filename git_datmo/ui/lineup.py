@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from git_datmo.model.diff import same
-from git_datmo.model.fields import lookup
+from git_datmo.model.fields import lookup, show_path
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.ui.palette import number
@@ -101,6 +101,14 @@ def field(documents: Sequence[Document], path: Path) -> Field:
     """One field of some documents."""
     values = tuple(lookup(one, path) for one in documents)
     return Field(path, values, any(not same(values[0], value) for value in values[1:]))
+
+
+def written(path: Path) -> str:
+    """A path as the language writes it, with escapes for what turns or hides text."""
+    return "".join(
+        one if one.isprintable() else f"\\u{ord(one):04x}" if ord(one) < 0x10000 else "?"
+        for one in show_path(path)
+    )
 
 
 def lower_is_better(path: Path) -> bool:

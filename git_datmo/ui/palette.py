@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import cell
 
 # Okabe and Ito's colours, told apart by colour-blind people too: https://jfly.uni-koeln.de/color/.
@@ -94,7 +95,7 @@ def shade(place: float | None) -> str:
 
 def plain(text: str) -> str:
     """A text that plotly shows as it is: it reads some tags and entities, and `%{…}` on hover."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = safe(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace("%{", "% {")
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from git_datmo.api import comparison, snapshot
 from git_datmo.api import curves as curves_api
 from git_datmo.api.selection import LIMIT, Selection
 from git_datmo.errors import DatmoError
 from git_datmo.model.curve import SYSTEM
-from git_datmo.model.fields import show_path
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
+from git_datmo.model.text import encodable
 from git_datmo.ui import lineup
-from git_datmo.ui.lineup import Field, Path
+from git_datmo.ui.escape import safe
+from git_datmo.ui.lineup import Field, Path, written
 from git_datmo.ui.palette import COLORS
 from git_datmo.ui.web import answers, differences, drawings, grid
 from git_datmo.ui.web.address import Choices, choices, to
@@ -82,8 +84,10 @@ def page(request: Request) -> Response:
     varied = [one for one in config if one.differs]
     across = drawings.path(asked, "across") or _first([f for f in varied if f.numeric] or varied)
     names, types = _logged(project, chosen)
-    shown = [name for name in names if name in asked.many("metric")] or names[:FIGURES]
-    kinds = asked.many("type") or types
+    shown = [name for name in names if safe(name) in asked.many("metric")] or names[:FIGURES]
+    wanted = asked.many("type")
+    kinds = [kind for kind in types if not wanted or safe(kind) in wanted]
+    drawn = kinds if wanted else ()
     scored = [*numbers, *(one for one in config if one.numeric)]
     return answers.page(
         request,
@@ -92,20 +96,23 @@ def page(request: Request) -> Response:
         picked=_listed(asked, chosen),
         missing=chosen.missing,
         limit=asked.one("limit") or str(LIMIT),
-        metrics=[Offer(name, name, name in shown) for name in names],
-        types=[Offer(kind, kind, kind in kinds) for kind in types],
-        machine=MACHINE if SYSTEM in kinds else (),
-        drawn=min(len(chosen.run_ids), drawings.MAX_CURVES),
+        metrics=[Offer(safe(name), safe(name), name in shown) for name in names],
+        types=[Offer(safe(kind), safe(kind), kind in kinds) for kind in types],
+        machine=SYSTEM in wanted,
+        figures=[
+            *(_figure(name, drawn) for name in shown if kinds),
+            *(_figure(name, (SYSTEM,)) for name in MACHINE if SYSTEM in wanted),
+        ],
         colors=_offers([*varied, *(one for one in config if not one.differs)], asked.one("color")),
-        measures=_offers(scored, show_path(by) if by else None),
+        measures=_offers(scored, written(by) if by else None),
         lowest=drawings.lowest(asked, by) if by else False,
-        by=show_path(by) if by else None,
+        by=written(by) if by else None,
         axes=[
-            Offer(show_path(one.path), _title(one.path), one.path in axes)
+            Offer(written(one.path), _title(one.path), one.path in axes)
             for one in [*config, *measured]
         ],
-        across=_offers([*config, *measured], show_path(across) if across else None),
-        up=_offers([*scored, *config], asked.one("up") or (show_path(by) if by else None)),
+        across=_offers([*config, *measured], written(across) if across else None),
+        up=_offers([*scored, *config], asked.one("up") or (written(by) if by else None)),
         shades=_offers(config, asked.one("shade")),
         table=grid.make(documents, fields, asked),
         sides=_sides(project, asked, chosen),
@@ -140,7 +147,13 @@ def _logged(project: Project, chosen: Selection) -> tuple[list[str], list[str]]:
         for one in curves_api.series(project, run_id=run_id):
             if one.type != SYSTEM:
                 types[one.type], names[one.name] = None, None
-    return list(names), list(types)
+    return [one for one in names if one == encodable(one)], list(types)
+
+
+def _figure(name: str, types: Sequence[str]) -> Offer:
+    """The figure of one metric: the address that it is drawn from, and its name."""
+    asked = {"metric": name, "title": name, "type": list(types)}
+    return Offer("/data/curves?" + urlencode(asked, doseq=True), safe(name))
 
 
 def _listed(asked: Choices, chosen: Selection) -> list[Picked]:
@@ -157,8 +170,8 @@ def _listed(asked: Choices, chosen: Selection) -> list[Picked]:
             Picked(
                 item.id,
                 kind,
-                item.label or item.id[: answers.SHORT],
-                said.partition("\n")[0][:80],
+                safe(item.label or item.id[: answers.SHORT]),
+                safe(said.partition("\n")[0][:80]),
                 to(f"{kind}s", item.id),
                 None if place is None or by_config else COLORS[place % len(COLORS)],
                 asked.link(id=others) if others and len(others) < len(ids) else None,
@@ -169,12 +182,12 @@ def _listed(asked: Choices, chosen: Selection) -> list[Picked]:
 
 def _offers(fields: Sequence[Field], chosen: str | None) -> list[Offer]:
     paths = dict.fromkeys(one.path for one in fields)
-    offers = [Offer(show_path(path), _title(path)) for path in paths]
+    offers = [Offer(written(path), _title(path)) for path in paths]
     return [Offer(one.value, one.text, one.value == chosen) for one in offers]
 
 
 def _title(path: Path) -> str:
-    return f"{'.'.join(path[1:])} ({path[0]})"
+    return safe(f"{'.'.join(path[1:])} ({path[0]})")
 
 
 def _sides(project: Project, asked: Choices, chosen: Selection) -> Sides | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from git_datmo.ui.escape import safe
 from git_datmo.ui.lineup import Document, Field, about
 from git_datmo.ui.rows import local_time
 from git_datmo.ui.run import duration
@@ -70,7 +71,7 @@ def make(
         if lines:
             parts.append((TITLES[part], lines))
     heads = tuple(
-        Head(str(one["label"] or one["id"][: answers.SHORT]), to(f"{one['kind']}s", one["id"]))
+        Head(safe(one["label"] or one["id"][: answers.SHORT]), to(f"{one['kind']}s", one["id"]))
         for one in documents
     )
     turned = (len(documents) > MANY) != asked.flag("turn")
@@ -82,7 +83,7 @@ def _line(part: str, found: Field) -> Line:
         name = found.path[0]
         return Line(name, tuple(_about(name, value) for value in found.values), found.differs)
     cells = tuple(tables.value(value) for value in found.values)
-    return Line(".".join(found.path[1:]), cells, found.differs)
+    return Line(safe(".".join(found.path[1:])), cells, found.differs)
 
 
 def _about(name: str, value: object) -> Cell:

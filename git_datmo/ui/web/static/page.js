@@ -81,8 +81,11 @@ night.addEventListener("change", repaint);
 addEventListener("beforeprint", () => { printing = true; repaint(); });
 addEventListener("afterprint", () => { printing = false; repaint(); });
 
-// What is empty has no place in an address that is shared.
-addEventListener("submit", ({ target }) => {
+// What is empty has no place in an address that is shared; the answer shows the part of the page
+// that was asked for.
+addEventListener("submit", ({ target, submitter }) => {
+  const part = submitter?.closest("section[id]");
+  if (part) target.action = `${location.pathname}#${part.id}`;
   const empty = [...target.elements].filter((one) => one.name && one.value === "");
   for (const one of empty) one.disabled = true;
   setTimeout(() => { for (const one of empty) one.disabled = false; });
