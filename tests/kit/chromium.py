@@ -27,11 +27,16 @@ NARROW = {"width": 390, "height": 844}
 CALLED = "pwned"
 
 
+def installed() -> str:
+    """Where Chromium or its kin is; empty when it is nowhere."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), "")
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser for the tests of one file: while it lives, its thread can run no other loop."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
+    program = installed()
+    if not program:
         absent(f"no Chromium is installed (one of {', '.join(PROGRAMS)})")
     if find_spec("playwright") is None:
         absent("the package playwright is not installed")

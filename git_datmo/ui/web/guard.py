@@ -1,8 +1,7 @@
 """Who may ask: a browser on this machine that came by the one-time link.
 
-Rows T14 and W1 to W5 of the threat table in docs/explanation/reliability.md; the rules are those
-that Jupyter and MLflow arrived at: check the Host against rebinding, a cookie against other users,
-the Origin against other pages, and no CORS header at all.
+The rules are those that Jupyter and MLflow arrived at: check the Host against rebinding, a cookie
+against other users, the Origin against other pages, and no CORS header at all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Who may ask, for what, and what every answer says to a browser: by raw requests.
-
-Rows W1, W2, W4 and W5 of the threat table, and T15 and T16.
-"""
+"""Who may ask, for what, and what every answer says to a browser: by raw requests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What strangers wrote, on every page: it is shown as the text it is, and does nothing.
-
-Rows T14, T17, W3 and W4 of the threat table.
-"""
+"""What strangers wrote, on every page: it is shown as the text it is, and does nothing."""
 
 from __future__ import annotations
 
