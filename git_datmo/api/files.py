@@ -11,12 +11,14 @@ import os
 from typing import IO
 
 from git_datmo.errors import ContentMissing, Corrupt, EntityNotFound, ValidationFailed
+from git_datmo.model.diff import FileChange
 from git_datmo.model.file import FILE, FOLDER, LINK, SUBMODULE, File, Folder
 from git_datmo.records import artifacts, catalogue
 from git_datmo.records.kinds import ARTIFACT, HOLDERS
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
-from git_datmo.storage.objects import GITLINK, TREE
+from git_datmo.storage import treediff
+from git_datmo.storage.objects import EMPTY_TREE, GITLINK, TREE
 from git_datmo.storage.objects import LINK as LINK_MODE
 from git_datmo.storage.treediff import MAX_DEPTH, Leaf, find
 
@@ -49,6 +51,18 @@ def folder(
         for name, mode, oid in listed[offset : offset + limit]
     )
     return Folder(path, tuple(found), len(listed))
+
+
+def changed(
+    project: Project, *, before: str | None, after: str, limit: int = LIMIT
+) -> tuple[list[FileChange], int]:
+    """The paths that differ from one snapshot to another, the first `limit` of them by name, and
+    how many there are. Without `before` everything was added. Raises EntityNotFound.
+    """
+    objects = project.repository.objects
+    trees = [leaf_at(project, id, "")[1] if id else EMPTY_TREE for id in (before, after)]
+    moved = sorted(treediff.diff(objects.tree, *trees), key=lambda each: each[0])
+    return [_change(project, *each) for each in moved[:limit]], len(moved)
 
 
 def open(project: Project, *, id: str, path: str) -> IO[bytes]:
@@ -94,6 +108,22 @@ def _missing(id: str, path: str) -> ContentMissing:
         f"the content of {path!r} is not in this clone",
         hint=f"'git datmo pull --content' brings all that is missing, "
         f"'git datmo pull REMOTE {id[:12]}' what {id[:12]} needs",
+    )
+
+
+def _change(project: Project, path: bytes, old: Leaf | None, new: Leaf | None) -> FileChange:
+    text = os.fsdecode(path)
+    was = None if old is None else _file(project, text, old)
+    now = None if new is None else _file(project, text, new)
+    return FileChange(
+        text,
+        "A" if was is None else "D" if now is None else "M" if was.kind == now.kind else "T",
+        before_size=was.size if was else None,
+        after_size=now.size if now else None,
+        before_digest=(was.stored or (old and old[1])) if was else None,
+        after_digest=(now.stored or (new and new[1])) if now else None,
+        before_mode=old[0] if old else None,
+        after_mode=new[0] if new else None,
     )
 
 

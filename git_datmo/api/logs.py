@@ -41,6 +41,20 @@ def piece(project: Project, *, run_id: str, start: int = 0, size: int = PIECE) -
         return _cut(file, start, size, closed=True)
 
 
+def grown(project: Project, *, run_id: str) -> tuple[int, int]:
+    """How many bytes a run under way has written of metrics, and of its use of the machine: more
+    than before means that there is more to draw. Zeros when it is recorded."""
+    flight = flights.find(project, run_id)
+    sizes = [0, 0]
+    if flight is not None:
+        for number, path in enumerate(
+            (flight.task / "metrics.jsonl", flight.path / "system.jsonl")
+        ):
+            with suppress(OSError):
+                sizes[number] = path.stat().st_size
+    return sizes[0], sizes[1]
+
+
 def _cut(file: IO[bytes], start: int, size: int, *, closed: bool) -> Piece:
     total = file.seek(0, os.SEEK_END)
     begin = min(total, start if start >= 0 else max(0, total + start))

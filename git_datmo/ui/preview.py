@@ -23,6 +23,7 @@ _MAGIC = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
 

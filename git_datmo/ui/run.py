@@ -55,13 +55,13 @@ def row(run: Run, *, exact: bool, short: bool) -> dict[str, Any]:
         started = run.start_time.isoformat() if exact else local_time(run.started)
     return {
         "id": run.id[:SHORT] if short else run.id,
-        "command": run.text if exact else _title(run),
+        "command": run.text if exact else headline(run),
         "type": run.type,
         "status": run.status,
         "config": dict(run.config) or None,
         "results": dict(run.results) or None,
         "started": started,
-        "duration": run.duration if exact else _took(run),
+        "duration": run.duration if exact else took(run),
         "exit code": run.exit_code,
         "reason": run.reason,
         "runner": run.runner,
@@ -91,7 +91,7 @@ def duration(seconds: float) -> str:
     return _two(whole // 60, "min", whole % 60, "s")
 
 
-def _took(run: Run) -> str | None:
+def took(run: Run) -> str | None:
     """How long it ran, or has been running."""
     if run.duration is not None:
         return duration(run.duration)
@@ -104,7 +104,7 @@ def _two(first: int, name: str, second: int, rest: str) -> str:
     return f"{first} {name} {second} {rest}" if second else f"{first} {name}"
 
 
-def _title(run: Run) -> str:
+def headline(run: Run) -> str:
     """The first line of its command; of a notebook's run, which has none, its other name."""
     first, _, more = (run.text.strip() or run.alternative_name or "").partition("\n")
     return first + (" …" if more else "")
@@ -127,7 +127,7 @@ def line(run: Run, *, color: bool = False) -> str:
     parts = [
         paint(safe(run.id[:SHORT]), "yellow", color=color),
         paint(ending(run), _style(run), color=color),
-        safe(_title(run)),
+        safe(headline(run)),
     ]
     return "  ".join(filter(None, parts))
 
@@ -214,7 +214,7 @@ def _sections(run: Run, color: bool, paths: int | None) -> Iterator[tuple[str, l
     yield "Status", [paint(ending(run), _style(run), color=color)]
     yield "Started", [] if run.started is None else [full_time(run.started)]
     yield "Ended", [] if run.ended is None else [full_time(run.ended)]
-    yield "Duration", _value(_took(run))
+    yield "Duration", _value(took(run))
     yield "Session", _value(run.session)
     yield "Author", _value(run.author)
     yield "Runner", _value(run.runner)

@@ -86,7 +86,13 @@ def choices(request: Request) -> Choices:
 
 
 def to(*parts: str, **parameters: object) -> str:
-    """An address of ours: `to("runs", id, tab="log")`; each part is one segment."""
+    """An address of ours: `to("runs", id, tab="log")`; each part is one segment, each value of a
+    list one parameter."""
     path = "/" + "/".join(quote(part, safe="") for part in parts)
-    pairs = [(name, str(value)) for name, value in parameters.items() if value not in (None, "")]
+    pairs = [
+        (name, str(one))
+        for name, value in parameters.items()
+        for one in (value if isinstance(value, (list, tuple)) else [value])
+        if one not in (None, "")
+    ]
     return path + ("?" + urlencode(pairs) if pairs else "")

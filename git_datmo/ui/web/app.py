@@ -15,7 +15,17 @@ from starlette.routing import Route
 
 from git_datmo.errors import DatmoError
 from git_datmo.ui.standalone import plotly
-from git_datmo.ui.web import answers, compare, drawings, overview, runs
+from git_datmo.ui.web import (
+    answers,
+    compare,
+    drawings,
+    files,
+    graphs,
+    log,
+    overview,
+    run,
+    runs,
+)
 from git_datmo.ui.web.guard import ENTER, Guard, Key
 
 if TYPE_CHECKING:
@@ -37,7 +47,19 @@ ROUTES = [
     Route("/data/curves", drawings.curves),
     Route("/data/parallel", drawings.parallel),
     Route("/data/scatter", drawings.scatter),
+    Route("/data/runs/{id}/live", log.live),
+    Route("/data/runs/{id}/log", log.data),
+    Route("/files/{commit}", files.page),
+    Route("/files/{commit}/{path:path}", files.page),
+    Route("/lineage/{id:path}", graphs.page),
+    Route("/raw/{commit}/{path:path}", files.raw),
     Route("/runs", runs.page),
+    Route("/runs/{id}", run.page),
+    Route("/runs/{id}/changes", run.changes_page),
+    Route("/runs/{id}/environment", run.environment_page),
+    Route("/runs/{id}/files", run.files_page),
+    Route("/runs/{id}/lineage", run.lineage_page),
+    Route("/runs/{id}/log", log.page),
 ]
 
 

@@ -91,22 +91,61 @@ addEventListener("submit", ({ target, submitter }) => {
   setTimeout(() => { for (const one of empty) one.disabled = false; });
 });
 
-// <pre data-follow="/data/runs/ID/log?from=N"> grows while its run lasts.
+const pause = (seconds) => new Promise((go) => setTimeout(go, seconds * 1000));
+const ask = (address) => fetch(address).then((answer) => (answer.ok ? answer.json() : null), () => null);
+const KEPT = 2_000_000;
+
+// <pre data-follow="/data/runs/ID/log?from=N"> grows while its run lasts; of very much the end is kept.
 async function follow(place) {
-  let address = place.dataset.follow;
+  let address = place.dataset.follow, size = place.textContent.length;
+  place.scrollTop = place.scrollHeight;
   while (address) {
-    await new Promise((go) => setTimeout(go, 1000));
-    const answer = await fetch(address);
-    if (!answer.ok) return;
-    const more = await answer.json();
-    const atEnd = place.scrollTop + place.clientHeight >= place.scrollHeight - 4;
-    if (more.text) place.append(more.text);
-    if (atEnd) place.scrollTop = place.scrollHeight;
-    if (more.text && more.redraw) drawAll();
+    const more = await ask(address);
+    if (!more) return;
+    if (more.text) {
+      const atEnd = place.scrollTop + place.clientHeight >= place.scrollHeight - 4;
+      place.append(more.text);
+      size += more.text.length;
+      while (size > KEPT && place.firstChild !== place.lastChild) {
+        size -= place.firstChild.data.length;
+        place.firstChild.remove();
+      }
+      if (atEnd) place.scrollTop = place.scrollHeight;
+    }
     address = more.next;
-    if (!address) location.reload();
+    if (address && more.text.length < 100_000) await pause(1);
   }
 }
 
+// <p data-live="/data/runs/ID/live"> says how long a run has been going; the page is drawn again
+// as it logs more, and made anew at its end.
+async function watch(place) {
+  let points = place.dataset.points, machine = "";
+  for (;;) {
+    await pause(2);
+    if (document.hidden) continue;
+    const now = await ask(place.dataset.live);
+    if (!now) return;
+    if (now.ended || (points === "0" && now.points)) { location.reload(); return; }
+    const took = place.querySelector("[data-took]");
+    if (took) took.textContent = now.took;
+    if (String(now.points) !== points || now.machine !== machine) drawAll();
+    points = String(now.points);
+    machine = now.machine;
+  }
+}
+
+// What only changes how figures are drawn needs no new page: <form data-redraws="metric type">
+// names the fields that do.
+addEventListener("change", ({ target }) => {
+  const form = target.form;
+  if (!form?.matches("[data-redraws]")) return;
+  if (form.dataset.redraws.split(" ").includes(target.name)) { form.requestSubmit(); return; }
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+  history.replaceState(null, "", `?${query}${location.hash}`);
+  drawAll();
+});
+
 drawAll();
 for (const place of document.querySelectorAll("[data-follow]")) follow(place);
+for (const place of document.querySelectorAll("[data-live]")) watch(place);
