@@ -190,19 +190,31 @@ PLACES = {
     "/snapshots": (*("where", "q", "sort", "columns", "session", "remote", "label"), "rows"),
     "/artifacts": ("where", "q", "sort", "collection", "name", "page", "rows"),
     "/sessions": ("q", "page"),
-    "/compare": ("id", "color", "x", "y", "axes", "top", "metric", "differ"),
-    "/data/curves": (*("id", "metric", "type", "x", "smoothing", "points", "limit"), "color_by"),
-    "/data/parallel": ("id", "where", "axes", "color", "top"),
-    "/data/scatter": ("id", "where", "x", "y", "color"),
+    "/compare": (
+        *("id", "where", "by", "axis", "top", "across", "up", "shade", "color", "metric", "type"),
+        *("order", "same", "turn", "a", "b", "limit", "session"),
+    ),
+    "/runs/{run}": ("x", "smoothing", "type", "figures", "logy"),
+    "/runs/{run}/lineage": ("depth",),
+    "/lineage/{run}": ("depth",),
+    "/files/{commit}": ("page", "rows"),
+    "/data/curves": (
+        *("id", "metric", "type", "x", "smoothing", "logx", "color", "title", "limit", "where"),
+    ),
+    "/data/best": ("id", "by", "order"),
+    "/data/parallel": ("id", "where", "axis", "by", "top", "order"),
+    "/data/scatter": ("id", "across", "up", "shade"),
 }
 
 
 @pytest.mark.parametrize("path", PLACES)
-def test_odd_parameters_are_answered_in_words(pages: Pages, path: str):
+def test_odd_parameters_are_answered_in_words(pages: Pages, lab: Laboratory, path: str):
+    path = path.format(run=lab.runs["script"].id, commit=lab.snapshots["script"])
     for number, name in enumerate(PLACES[path]):
         # A quarter of them each, that all come to be tried somewhere.
         for value in VALUES[number % 4 :: 4]:
-            address = f"{path}?{name}={value}"
+            more = "&across=config.a&up=results.b" if path == "/data/scatter" else ""
+            address = f"{path}?{name}={value}{more}"
             answer = pages.ask(address)
             assert answer.status in (200, 400, 404), f"{address[:200]}: {answer.status}"
             assert "x-evil" not in answer.headers
