@@ -82,7 +82,10 @@ def choices(request: Request) -> Choices:
     values: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         values.setdefault(name, []).append(value)
-    return Choices(request.url.path, {name: tuple(found) for name, found in values.items()})
+    # As the browser wrote it: decoded, a name with a slash or a question mark would lead elsewhere.
+    raw: bytes = request.scope.get("raw_path") or quote(request.url.path).encode()
+    path = quote(raw.partition(b"?")[0], safe="/%:@!$&'()*+,;=~")
+    return Choices(path, {name: tuple(found) for name, found in values.items()})
 
 
 def to(*parts: str, **parameters: object) -> str:

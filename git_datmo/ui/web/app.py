@@ -17,6 +17,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.ui.standalone import plotly
 from git_datmo.ui.web import (
     answers,
+    artifacts,
     compare,
     drawings,
     files,
@@ -25,6 +26,9 @@ from git_datmo.ui.web import (
     overview,
     run,
     runs,
+    sessions,
+    snapshot,
+    snapshots,
 )
 from git_datmo.ui.web.guard import ENTER, Guard, Key
 
@@ -53,7 +57,14 @@ ROUTES = [
     Route("/files/{commit}/{path:path}", files.page),
     Route("/lineage/{id:path}", graphs.page),
     Route("/raw/{commit}/{path:path}", files.raw),
+    Route("/artifacts", artifacts.page),
+    Route("/artifacts/id/{id:path}", artifacts.version),
+    Route("/artifacts/{collection}/{name:path}", artifacts.named),
     Route("/runs", runs.page),
+    Route("/sessions", sessions.page),
+    Route("/snapshots", snapshots.page),
+    Route("/snapshots/{id}", snapshot.page),
+    Route("/snapshots/{id}/{part}", snapshot.page),
     Route("/runs/{id}", run.page),
     Route("/runs/{id}/changes", run.changes_page),
     Route("/runs/{id}/environment", run.environment_page),

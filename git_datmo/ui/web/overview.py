@@ -5,28 +5,48 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from git_datmo.api import artifact, snapshot
+from git_datmo.api import remote as remotes
 from git_datmo.api import run as run_api
 from git_datmo.api import session as sessions
-from git_datmo.ui.web import answers
+from git_datmo.ui.web import answers, runs
+from git_datmo.ui.web.address import Choices, to
 from git_datmo.ui.web.desk import project_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-LAST = 10
+LAST, NAMED = 10, 12
 
 
 def page(request: Request) -> Response:
-    """Running runs, the last runs, snapshots and artifacts, and the sessions."""
+    """Running runs, the last runs, snapshots and artifacts, the sessions and remotes."""
     project = project_of(request)
-    runs = run_api.ls(project, limit=LAST)
+    last = run_api.ls(project, limit=LAST)
+    going = [run for run in last if run.is_running]
+    ended = [run for run in last if not run.is_running]
+    snapshots = snapshot.ls(project, limit=LAST)
+    automatic = not snapshots
+    if automatic:
+        snapshots = snapshot.ls(project, all=True, limit=LAST)
+    listing = Choices("/runs")
+    counts = (
+        ("runs", run_api.count(project), to("runs")),
+        ("snapshots", snapshot.count(project), to("snapshots")),
+        ("artifacts", artifact.count(project), to("artifacts")),
+        ("sessions", len(sessions.names(project)), to("sessions")),
+    )
     return answers.page(
         request,
         "overview.html",
         title="Overview",
-        runs=runs,
-        snapshots=snapshot.ls(project, limit=LAST),
+        counts=counts,
+        going=going,
+        table=runs.of_runs(ended, listing) if ended else None,
+        listing=listing,
+        snapshots=snapshots,
+        automatic=automatic,
         artifacts=artifact.ls(project, limit=LAST),
-        sessions=sessions.ls(project),
+        sessions=list(sessions.names(project).values())[:NAMED],
+        remotes=remotes.show(project, check=False),
     )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import run as run_api
 from git_datmo.api import session as sessions
+from git_datmo.api.labels import labels
+from git_datmo.api.remotes import names as remotes
+from git_datmo.model.fields import Path
+from git_datmo.model.run import ENDED, PREPARING, RUNNING, Run
 from git_datmo.ui import run as text
+from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import local_time
-from git_datmo.ui.web import answers, tables
+from git_datmo.ui.web import answers, forms, tables
 from git_datmo.ui.web.address import Choices, choices, to
 from git_datmo.ui.web.desk import project_of
 from git_datmo.ui.web.tables import Cell
@@ -19,6 +24,20 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 KEYS = 8
+FACTS = tuple(
+    (name,)
+    for name in (
+        *("label", "session", "author", "type", "runner", "exit_code", "reason", "created"),
+        *("started", "ended", "alternative_name", "rerun_of", "before_id", "after_id"),
+        *("environment_id", "message", "description", "labels"),
+    )
+)
+PARTS = ("results", "config", "stats", "metrics", "platform", "git")
+FIELDS = (
+    ("q", "Text", "command or label", 18),
+    ("where", "Where", "results.acc > 0.9 and config.lr < 0.1", 34),
+)
+SWITCHES = {"all": "deleted ones too", "deleted": "only deleted"}
 
 
 def page(request: Request) -> Response:
@@ -27,49 +46,80 @@ def page(request: Request) -> Response:
     wanted: dict[str, Any] = {
         "session_id": asked.one("session"),
         "all": asked.flag("all"),
+        "deleted": asked.flag("deleted"),
         "filter": asked.one("q"),
         "where": asked.one("where"),
+        "label": asked.one("label"),
+        "status": asked.one("status"),
+        "remote": asked.one("remote"),
     }
-    found = run_api.ls(
-        project,
-        **wanted,
-        sort=asked.one("sort"),
-        limit=asked.rows,
-        offset=(asked.page - 1) * asked.rows,
-    )
+    offset = (asked.page - 1) * asked.rows
+    found = run_api.ls(project, **wanted, sort=asked.one("sort"), limit=asked.rows, offset=offset)
     documents = [text.to_dict(run) for run in found]
     paths = tables.chosen_columns(asked)
     if paths is None:
-        paths = [
-            *tables.keys_of(documents, "results", KEYS),
-            *tables.keys_of(documents, "config", KEYS),
-        ]
-    heads = [
-        tables.head("run", None, asked),
-        tables.head("status", "status", asked),
-        tables.head("command", None, asked),
-        tables.head("started", "started", asked),
-        tables.head("took", "duration", asked, numeric=True),
-    ]
-    total = run_api.count(project, **wanted)
-    table = tables.by_paths(documents, paths, asked, _first, heads, total=total)
+        paths = usual(documents)
+    chosen = forms.form(
+        asked,
+        fields=FIELDS,
+        selects=(
+            forms.select(
+                asked, "status", "Status", ((s, s) for s in (RUNNING, PREPARING, *sorted(ENDED)))
+            ),
+            forms.sessions(asked, sessions.names(project)),
+            forms.remotes(asked, remotes(project)),
+        ),
+        switches=SWITCHES,
+        labels=labels(project, kind="run"),
+        keys=[*FACTS, *(key for part in PARTS for key in tables.keys_of(documents, part))],
+        shown=paths,
+    )
     return answers.page(
-        request, "runs.html", title="Runs", table=table, sessions=sessions.ls(project)
+        request,
+        "runs.html",
+        title="Runs",
+        table=table(documents, paths, asked, run_api.count(project, **wanted)),
+        form=chosen,
+        live=any(run.is_running for run in found),
     )
 
 
-def _first(run: Mapping[str, Any]) -> list[Cell]:
-    started = run["started"]
-    name = run["command_text"] or run["alternative_name"] or ""
+def usual(documents: Sequence[Mapping[str, Any]]) -> list[Path]:
+    """The columns of a table that nobody chose columns for."""
     return [
-        Cell(str(run["label"] or run["id"][: answers.SHORT]), to("runs", run["id"]), kind="id"),
-        Cell(str(run["status"]), kind=f"status {run['status']}"),
-        Cell(name.partition("\n")[0][: tables.LONG], title=name[:2000]),
-        Cell("" if started is None else local_time(started), kind="quiet"),
-        tables.value(run["duration"]),
+        path for part in ("results", "config") for path in tables.keys_of(documents, part)[:KEYS]
     ]
 
 
-def of_session(asked: Choices, name: str) -> str:
-    """The link to the runs of one session."""
-    return asked.link(session=name)
+def table(
+    documents: Sequence[Mapping[str, Any]], paths: Sequence[Path], asked: Choices, total: int
+) -> tables.Table:
+    """Runs as a table: what is known of all of them, then one column a path."""
+    heads = [
+        tables.head("run", "label", asked),
+        tables.head("status", "status", asked),
+        tables.head("command", "message", asked),
+        tables.head("started", "created", asked),
+        tables.head("took", "duration", asked, numeric=True),
+    ]
+    return tables.by_paths(documents, paths, asked, _first, heads, total=total)
+
+
+def of_runs(runs: Sequence[Run], asked: Choices) -> tables.Table:
+    """Some runs as a table with its usual columns."""
+    documents = [text.to_dict(run) for run in runs]
+    return table(documents, usual(documents), asked, len(documents))
+
+
+def _first(run: Mapping[str, Any]) -> list[Cell]:
+    name = str(run["command_text"] or run["alternative_name"] or "").strip()
+    status = str(run["status"])
+    took = run["duration"]
+    started = run["started"] or run["created"]
+    return [
+        tables.named(run, to("runs", run["id"])),
+        Cell(status + (" (deleted)" if run["deleted"] else ""), kind=f"status {status}"),
+        Cell(tables.cut(name.partition("\n")[0]), title=safe(name[:2000], multiline=True)),
+        Cell(local_time(started) if started else "", kind="quiet"),
+        Cell("" if took is None else text.duration(took), kind="number", title=tables.exact(took)),
+    ]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from git_datmo.model.fields import lookup, parse_columns, show_path
-from git_datmo.ui.rows import cell
+from git_datmo.model.fields import Path, lookup, parse_columns, show_path
+from git_datmo.ui.escape import safe
+from git_datmo.ui.rows import cell, local_time
 from git_datmo.ui.web.address import Choices
 
 LONG = 200
+SHORT = 12
+KEYS = 40
+DEPTH = 3
+MOMENTS = frozenset({("created",), ("started",), ("ended",)})
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Column:
     sort: str | None = None
     order: str | None = None
     numeric: bool = False
+    hint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,27 +68,38 @@ class Table:
         return min(self.first + len(self.rows) - 1, self.total)
 
 
-def keys_of(documents: Iterable[Mapping[str, Any]], part: str, most: int) -> list[tuple[str, ...]]:
-    """The first `most` keys that any of some documents has below `part`, in order."""
-    found: dict[tuple[str, ...], None] = {}
+def keys_of(documents: Iterable[Mapping[str, Any]], part: str, most: int = KEYS) -> list[Path]:
+    """The first `most` places below `part` where any of some documents has a value, in order."""
+    found: dict[Path, None] = {}
     for document in documents:
-        inner = document.get(part)
-        if isinstance(inner, Mapping):
-            found.update(dict.fromkeys((part, str(key)) for key in inner))
+        found.update(dict.fromkeys(_places(document.get(part), (part,))))
         if len(found) >= most:
             break
     return list(found)[:most]
 
 
-def chosen_columns(choices: Choices) -> list[tuple[str, ...]] | None:
-    """The columns that the address names; None where it names none. Raises QuerySyntaxError."""
-    text = choices.one("columns")
-    return parse_columns(text) if text else None
+def _places(value: object, path: Path) -> Iterator[Path]:
+    if not isinstance(value, Mapping):
+        if len(path) > 1:
+            yield path
+        return
+    for key, inner in value.items():
+        if len(path) < DEPTH:
+            yield from _places(inner, (*path, str(key)))
+        else:
+            yield (*path, str(key))
+
+
+def chosen_columns(choices: Choices) -> list[Path] | None:
+    """The columns that the address names, each once; None where it names none. Raises
+    QuerySyntaxError."""
+    found = [path for text in choices.many("columns") for path in parse_columns(text)]
+    return list(dict.fromkeys(found)) or None
 
 
 def by_paths(
     documents: Sequence[Mapping[str, Any]],
-    paths: Sequence[tuple[str, ...]],
+    paths: Sequence[Path],
     choices: Choices,
     first: Callable[[Mapping[str, Any]], Sequence[Cell]],
     heads: Sequence[Column],
@@ -92,35 +109,69 @@ def by_paths(
     """A table of documents: `heads` and what `first` makes for them, then one column a path."""
     columns = [*heads, *(_column(path, documents, choices) for path in paths)]
     rows = [
-        Row(str(document["id"]), [*first(document), *(value(lookup(document, p)) for p in paths)])
+        Row(str(document["id"]), [*first(document), *(_at(document, path) for path in paths)])
         for document in documents
     ]
     return Table(columns, rows, total, choices.page, choices.rows)
 
 
-def head(label: str, key: str | None, choices: Choices, *, numeric: bool = False) -> Column:
+def head(
+    label: str,
+    key: str | None,
+    choices: Choices,
+    *,
+    numeric: bool = False,
+    hint: str | None = None,
+) -> Column:
     """A column's head, which knows whether the table is sorted by it."""
     now = choices.one("sort")
     order = {f"-{key}": "descending", key: "ascending"}.get(now or "") if key else None
-    return Column(label, key, order, numeric)
+    return Column(label, key, order, numeric, hint)
 
 
 def value(found: object) -> Cell:
     """A value as a cell: numbers to the right, long texts cut."""
     text = cell(found)
-    numeric = isinstance(found, (int, float)) and not isinstance(found, bool)
     if len(text) > LONG:
-        return Cell(text[:LONG] + "…", title=text[: LONG * 10])
-    exact = repr(found) if isinstance(found, float) else None
-    return Cell(text, kind="number" if numeric else None, title=exact if exact != text else None)
+        return Cell(cut(text), title=text[: LONG * 10])
+    numeric = isinstance(found, (int, float)) and not isinstance(found, bool)
+    whole = exact(found)
+    return Cell(text, kind="number" if numeric else None, title=whole if whole != text else None)
 
 
-def _column(
-    path: tuple[str, ...], documents: Sequence[Mapping[str, Any]], choices: Choices
-) -> Column:
+def cut(text: str) -> str:
+    """The beginning of a long text, made safe."""
+    return safe(text[:LONG]) + ("…" if len(text) > LONG else "")
+
+
+def exact(found: object) -> str | None:
+    """All digits of a fraction; None for anything else."""
+    return repr(found) if isinstance(found, float) else None
+
+
+def named(document: Mapping[str, Any], address: str) -> Cell:
+    """The cell that leads to the page of what a document is about: its label, else its id."""
+    label, oid = document.get("label"), str(document["id"])
+    if label:
+        return Cell(cut(str(label)), address, title=oid, kind="label")
+    return Cell(oid[:SHORT], address, kind="id")
+
+
+def _at(document: Mapping[str, Any], path: Path) -> Cell:
+    found = lookup(document, path)
+    if path in MOMENTS and isinstance(found, int):
+        return Cell(local_time(found), kind="quiet")
+    if path[-1].endswith("_id") and isinstance(found, str):
+        return Cell(found[:SHORT], title=found, kind="id")
+    return value(found)
+
+
+def _column(path: Path, documents: Sequence[Mapping[str, Any]], choices: Choices) -> Column:
     values = [found for one in documents if (found := lookup(one, path)) is not None]
-    numeric = bool(values) and all(
+    numeric = path not in MOMENTS and bool(values)
+    numeric = numeric and all(
         isinstance(one, (int, float)) and not isinstance(one, bool) for one in values
     )
-    label = path[-1] if len(path) > 1 else path[0].replace("_", " ")
-    return head(label, show_path(path), choices, numeric=numeric)
+    label = safe(path[-1] if len(path) > 1 else path[0].replace("_", " "))
+    name = show_path(path)
+    return head(label, name, choices, numeric=numeric, hint=safe(name) if len(path) > 1 else None)

@@ -146,6 +146,27 @@ addEventListener("change", ({ target }) => {
   drawAll();
 });
 
+// What lies in <… id="now" data-again="3"> is asked for again every so many seconds while it is
+// looked at: its place in this page's new answer takes its place. Ticks are kept.
+async function again(id, seconds) {
+  for (;;) {
+    await pause(seconds);
+    if (document.hidden) continue;
+    const text = await fetch(location.href).then((answer) => (answer.ok ? answer.text() : null), () => null);
+    if (text === null) return;
+    const old = document.getElementById(id);
+    const made = new DOMParser().parseFromString(text, "text/html").getElementById(id);
+    if (!made) { location.reload(); return; }
+    for (const box of old.querySelectorAll("input:checked")) {
+      const same = [...made.querySelectorAll("input")].find((one) => one.value === box.value);
+      if (same) same.checked = true;
+    }
+    if (!old.contains(document.activeElement) || document.activeElement === document.body) old.replaceWith(made);
+    if (!made.dataset.again) return;
+  }
+}
+
 drawAll();
+for (const place of document.querySelectorAll("[data-again]")) again(place.id, Number(place.dataset.again));
 for (const place of document.querySelectorAll("[data-follow]")) follow(place);
 for (const place of document.querySelectorAll("[data-live]")) watch(place);
