@@ -46,11 +46,18 @@ class Answer:
 class Pages:
     """`git datmo ui` in a folder, from its link to its end. Use it as a context."""
 
-    def __init__(self, folder: Path, *words: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *words: str,
+        command: str = "ui",
+        env: Mapping[str, str | None] | None = None,
+    ) -> None:
+        changed = {**os.environ, **(env or {})}
         self.process = subprocess.Popen(
-            [*PROGRAM, "ui", *(words or ("--no-browser",))],
+            [*PROGRAM, command, *(words or ("--no-browser",))],
             cwd=folder,
-            env={**os.environ, **(env or {})},
+            env={name: value for name, value in changed.items() if value is not None},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
