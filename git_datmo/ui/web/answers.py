@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.responses import Response
 
-from git_datmo.errors import DatmoError, NotFound, UsageError
+from git_datmo.errors import ContentMissing, DatmoError, NotFound, UsageError
 from git_datmo.ui import rows
 from git_datmo.ui.escape import safe
 from git_datmo.ui.web.address import choices, to
@@ -73,7 +73,8 @@ def json(value: object) -> Response:
 def failed(request: Request, error: Exception) -> Response:
     """What a verb raised, as a page, or as JSON where JSON was asked for."""
     assert isinstance(error, DatmoError)
-    status = 404 if isinstance(error, NotFound) else 400 if isinstance(error, UsageError) else 500
+    gone = isinstance(error, (NotFound, ContentMissing))
+    status = 404 if gone else 400 if isinstance(error, UsageError) else 500
     if request.url.path.startswith("/data/"):
         answer = json({"error": error.message, "hint": error.hint})
         answer.status_code = status
