@@ -77,18 +77,22 @@ def page(request: Request) -> Response:
     chosen = drawings.picked(request)
     documents = [lineup.document(item) for item in chosen.picked]
     fields = {part: lineup.fields(documents, part) for part in lineup.PARTS}
-    config, measured = fields["config"], [*fields["results"], *fields["metrics"]]
+    # What is equal in all tells nothing of them.
+    config = [one for one in fields["config"] if one.differs]
+    measured = [one for one in (*fields["results"], *fields["metrics"]) if one.differs]
     numbers = [one for one in measured if one.numeric]
     by = drawings.path(asked, "by") or _first(numbers)
-    axes = _axes(asked, config, by)
-    varied = [one for one in config if one.differs]
-    across = drawings.path(asked, "across") or _first([f for f in varied if f.numeric] or varied)
+    axes = drawings.paths(asked, "axis") or [
+        *(one.path for one in config[:AXES]),
+        *([by] if by else []),
+    ]
+    across = drawings.path(asked, "across") or _first([*(f for f in config if f.numeric), *config])
+    scored = [*numbers, *(one for one in config if one.numeric)]
     names, types = _logged(project, chosen)
     shown = [name for name in names if safe(name) in asked.many("metric")] or names[:FIGURES]
     wanted = asked.many("type")
     kinds = [kind for kind in types if not wanted or safe(kind) in wanted]
     drawn = kinds if wanted else ()
-    scored = [*numbers, *(one for one in config if one.numeric)]
     return answers.page(
         request,
         "compare.html",
@@ -103,7 +107,7 @@ def page(request: Request) -> Response:
             *(_figure(name, drawn) for name in shown if kinds),
             *(_figure(name, (SYSTEM,)) for name in MACHINE if SYSTEM in wanted),
         ],
-        colors=_offers([*varied, *(one for one in config if not one.differs)], asked.one("color")),
+        colors=_offers(config, asked.one("color")),
         measures=_offers(scored, written(by) if by else None),
         lowest=drawings.lowest(asked, by) if by else False,
         by=written(by) if by else None,
@@ -120,16 +124,7 @@ def page(request: Request) -> Response:
 
 
 def _first(fields: Sequence[Field]) -> Path:
-    """What tells most: the first field that differs, else the first."""
-    return next((one.path for one in fields if one.differs), fields[0].path if fields else ())
-
-
-def _axes(asked: Choices, config: Sequence[Field], by: Path) -> list[Path]:
-    said = drawings.paths(asked, "axis")
-    if said:
-        return said
-    chosen = [one.path for one in config if one.differs][:AXES]
-    return [*chosen, by] if by else chosen
+    return fields[0].path if fields else ()
 
 
 def _logged(project: Project, chosen: Selection) -> tuple[list[str], list[str]]:

@@ -1,0 +1,196 @@
+"""Runs and snapshots beside each other: the page, its figures, and what is asked wrongly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.kit.chromium import Visitor
+from tests.kit.laboratory import Laboratory
+from tests.kit.pages import Markup, Pages
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("cnn-0.1", "cnn-0.01", "mlp-0.1")
+
+
+@pytest.fixture(scope="module")
+def visitor(chromium: Browser, pages: Pages) -> Iterator[Visitor]:
+    with Visitor(chromium, pages) as found:
+        found.adopt(pages.cookie)
+        yield found
+
+
+def asked(lab: Laboratory, *names: str, **more: Any) -> str:
+    ids = [lab.runs[name].id if name in lab.runs else lab.snapshots[name] for name in names]
+    return urlencode({"id": ids, **more}, doseq=True)
+
+
+def figure(pages: Pages, name: str, query: str) -> Any:
+    return pages.get(f"/data/{name}?{query}").json()
+
+
+class TestFigures:
+    def test_curves_of_runs(self, pages: Pages, lab: Laboratory):
+        found = figure(pages, "curves", asked(lab, *NAMES, metric="train/loss"))
+        assert len({one["name"] for one in found["data"]}) == 3
+        assert all(len(one["x"]) == 50 for one in found["data"])
+        by_model = asked(lab, *NAMES, metric="loss", type="val", color="config.model", logy=1)
+        grouped = figure(pages, "curves", by_model)
+        assert [one["name"] for one in grouped["data"]] == ["cnn", "cnn", "mlp"]
+        assert grouped["layout"]["yaxis"]["type"] == "log"
+
+    def test_a_snapshot_has_the_curves_of_the_run_that_left_it(self, pages: Pages, lab: Laboratory):
+        run = lab.runs["cnn-0.1"]
+        found = figure(pages, "curves", f"id={run.after_id}&metric=loss&type=train")
+        assert len(found["data"]) == 1
+        assert found["data"][0]["y"][0] == 1.0
+        first = lab.snapshots["the beginning"]
+        assert figure(pages, "curves", f"id={first}")["note"] == "nothing was logged"
+
+    def test_figures_of_many_runs(self, pages: Pages, lab: Laboratory):
+        measured = {"axis": ["config.model", "config.lr"], "by": "results.score"}
+        found = figure(pages, "parallel", asked(lab, *NAMES, **measured))
+        assert len(found["data"]) == 3
+        assert found["layout"]["xaxis"]["ticktext"] == ["model", "lr"]
+        best = figure(pages, "parallel", asked(lab, *NAMES, **measured, top=34))
+        assert len(best["data"]) == 1
+        assert best["note"] == "1 of 3: the best 34 %"
+        points = figure(
+            pages, "scatter", asked(lab, *NAMES, across="config.lr", up="results.score")
+        )
+        assert points["data"][0]["x"] == [0.1, 0.01, 0.1]
+        assert points["data"][0]["customdata"] == [f"/runs/{lab.runs[n].id}" for n in NAMES]
+        so_far = figure(pages, "best", asked(lab, *NAMES, by="results.score"))
+        assert so_far["data"][1]["y"] == [0.5, 0.6, 0.7]
+        lowest = figure(pages, "best", asked(lab, *NAMES, by="results.score", order="lowest"))
+        assert lowest["data"][1]["y"] == [0.5, 0.5, 0.5]
+
+    @pytest.mark.parametrize(
+        ("query", "status"),
+        [
+            ("curves?id=" + "0" * 40, 404),
+            ("curves?smoothing=much", 400),
+            ("curves?smoothing=2", 400),
+            ("curves?smoothing=nan", 400),
+            ("curves?x=sideways", 400),
+            ("curves?color=" + "a" * 9, 200),
+            ("curves?color=%60", 400),
+            ("curves?where=lr+%3E", 400),
+            ("parallel?top=many", 400),
+            ("scatter?across=config.lr", 400),
+            ("best", 400),
+        ],
+    )
+    def test_what_is_asked_wrongly_is_said(self, pages: Pages, query: str, status: int):
+        answer = pages.get(f"/data/{query}", status=status)
+        assert answer.headers["content-type"] == "application/json"
+        assert set(json.loads(answer.body)) >= ({"data"} if status == 200 else {"error"})
+
+
+class TestPage:
+    def test_what_differs_and_what_does_not(self, pages: Pages, lab: Laboratory):
+        text = Markup.of(pages.get("/compare?" + asked(lab, *NAMES)).text).text
+        assert "optimizer.momentum" not in text
+        every = Markup.of(pages.get("/compare?" + asked(lab, *NAMES, same=1)).text).text
+        assert "optimizer.momentum" in every
+
+    def test_some_are_not_here(self, pages: Pages, lab: Laboratory):
+        page = pages.get("/compare?" + asked(lab, "cnn-0.1") + "&id=feedfeed").text
+        assert "feedfeed" in page
+        assert "git datmo pull" in page
+        assert "there is nothing" not in pages.get("/compare?id=feedfeed", status=404).text
+
+    def test_without_ids_it_is_the_newest_runs(self, pages: Pages, lab: Laboratory):
+        found = Markup.of(pages.get("/compare?where=config.model+%3D%3D+%22cnn%22").text)
+        shown = {link for link in found.links if link.startswith("/runs/")}
+        assert f"/runs/{lab.runs['cnn-0.1'].id}" in shown
+        assert f"/runs/{lab.runs['mlp-0.1'].id}" not in shown
+        assert "No run is like that" in pages.get("/compare?where=config.model+%3D%3D+1").text
+
+    def test_runs_and_snapshots_are_told_apart(self, pages: Pages, lab: Laboratory):
+        page = pages.get("/compare?" + asked(lab, "cnn-0.1", "the end", a="nowhere")).text
+        found = Markup.of(page)
+        assert f"/snapshots/{lab.snapshots['the end']}" in found.links
+        # Two that cannot be compared spoil their own part of the page only.
+        assert "nowhere" in found.text
+        assert len(found.loads) > 4
+
+
+class TestInTheBrowser:
+    def test_every_figure_is_drawn(self, visitor: Visitor, lab: Laboratory):
+        page = visitor.go("/compare?" + asked(lab, *NAMES, "the end", type=["train", "system"]))
+        assert drawn(page)["Curves of loss"] == 3
+        assert drawn(page)["Curves of memory"] == 3
+        assert drawn(page)["Parallel coordinates"] == 4
+        assert set(drawn(page)) >= {"The best results.score so far"}
+        assert page.locator(".plot:not(.js-plotly-plot)").count() == 0
+
+    def test_choices_stand_in_the_address(self, visitor: Visitor, lab: Laboratory):
+        page = visitor.go("/compare?" + asked(lab, *NAMES))
+        page.get_by_label("Smoothing").fill("0.5")
+        page.locator("#curves select[name=color]").select_option("config.model")
+        page.locator("#curves").get_by_role("button", name="Show").first.click()
+        page.wait_for_url("**smoothing=0.5**")
+        visitor.settle()
+        assert page.url.endswith("#curves")
+        assert "color=config.model" in page.url
+        assert "top=" not in page.url, "what is empty is left out"
+        assert "smoothed by 0.5" in page.inner_text("#curves")
+        assert page.locator("#curves select[name=color]").input_value() == "config.model"
+
+    def test_the_best_percent_is_left(self, visitor: Visitor, lab: Laboratory):
+        page = visitor.go("/compare?" + asked(lab, *NAMES))
+        page.get_by_label("Only the best %").fill("30")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**top=30**")
+        visitor.settle()
+        assert drawn(page)["Parallel coordinates"] == 1
+        assert "1 of 3" in page.inner_text("#parallel")
+
+    def test_a_point_leads_to_its_run(self, visitor: Visitor, lab: Laboratory):
+        page = visitor.go("/compare?" + asked(lab, *NAMES))
+        point = page.locator("#scatter .plot .points path").first
+        point.scroll_into_view_if_needed()
+        box = point.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x - 3, y)
+        page.mouse.move(x, y)
+        page.mouse.click(x, y)
+        page.wait_for_url("**/runs/*")
+
+    def test_one_is_left_out_and_one_more_is_added(self, visitor: Visitor, lab: Laboratory):
+        page = visitor.go("/compare?" + asked(lab, *NAMES))
+        page.locator(".chips .drop").first.click()
+        visitor.settle()
+        assert page.locator(".chips li").count() == 2
+        page.get_by_label("One more").fill("best")
+        page.get_by_role("button", name="Add").click()
+        visitor.settle()
+        assert page.locator(".chips li").count() == 3
+        assert "snapshot" in page.inner_text(".chips")
+
+    def test_two_are_compared_line_by_line(self, visitor: Visitor, lab: Laboratory):
+        page = visitor.go("/compare?" + asked(lab, *NAMES))
+        page.locator("select[name=a]").select_option(lab.runs["cnn-0.1"].id)
+        page.locator("select[name=b]").select_option(lab.runs["mlp-0.1"].id)
+        page.get_by_role("button", name="Show what differs").click()
+        visitor.settle()
+        text = page.inner_text("#differences")
+        assert "-print('training cnn', 0.1)" in text
+        assert "+print('training mlp', 0.1)" in text
+
+
+def drawn(page: Page) -> dict[str, int]:
+    """How many traces each figure has, by its name."""
+    found: dict[str, int] = page.evaluate(
+        "() => Object.fromEntries([...document.querySelectorAll('.plot')]"
+        ".map(one => [one.getAttribute('aria-label'), (one.data || []).length]))"
+    )
+    return found
