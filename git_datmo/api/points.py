@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -15,8 +17,9 @@ from git_datmo.model.run import Run
 from git_datmo.records import flights
 from git_datmo.records.project import Project
 
-# Runs whose columns are kept: what is drawn once is drawn again with another axis.
-KEPT = 32
+# Points of recorded runs that are kept, 32 bytes each: what is drawn once is drawn again with
+# another axis, and a comparison draws many runs once for each metric.
+KEPT = 2_000_000
 
 Key = tuple[str, str]
 
@@ -25,12 +28,12 @@ Key = tuple[str, str]
 class Columns:
     """One series: a value for each point, and where it was (NaN: not said). Times are seconds."""
 
-    values: list[float] = field(default_factory=list)
-    steps: list[float] = field(default_factory=list)
-    epochs: list[float] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
+    values: array[float] = field(default_factory=lambda: array("d"))
+    steps: array[float] = field(default_factory=lambda: array("d"))
+    epochs: array[float] = field(default_factory=lambda: array("d"))
+    times: array[float] = field(default_factory=lambda: array("d"))
 
-    def along(self, axis: str, begin: float) -> tuple[str, list[float]]:
+    def along(self, axis: str, begin: float) -> tuple[str, Sequence[float]]:
         """The axis that they can be drawn over, and the places on it."""
         if axis == RELATIVE and _said(self.times):
             return RELATIVE, [moment - begin for moment in self.times]
@@ -40,7 +43,7 @@ class Columns:
         return INDEX, [float(n) for n in range(len(self.values))]
 
 
-def _said(places: list[float]) -> bool:
+def _said(places: Sequence[float]) -> bool:
     return bool(places) and not any(map(math.isnan, places))
 
 
@@ -49,6 +52,7 @@ class _Kept:
 
     def __init__(self) -> None:
         self._found: OrderedDict[str, dict[Key, Columns]] = OrderedDict()
+        self._points = 0
         self._lock = Lock()
 
     def get(self, commit: str) -> dict[Key, Columns] | None:
@@ -59,9 +63,16 @@ class _Kept:
 
     def put(self, commit: str, columns: dict[Key, Columns]) -> None:
         with self._lock:
+            if commit in self._found:
+                return
             self._found[commit] = columns
-            while len(self._found) > KEPT:
-                self._found.popitem(last=False)
+            self._points += _size(columns)
+            while self._points > KEPT and len(self._found) > 1:
+                self._points -= _size(self._found.popitem(last=False)[1])
+
+
+def _size(columns: dict[Key, Columns]) -> int:
+    return sum(len(one.values) for one in columns.values())
 
 
 _kept = _Kept()
