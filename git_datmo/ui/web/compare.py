@@ -34,6 +34,7 @@ FIGURES = 12
 AXES = 6
 # Runs under way, and of snapshots, whose lines are read to learn what they log.
 LOOKED_INTO = 20
+OTHER = "other"
 MACHINE = ("cpu", "memory")
 
 
@@ -133,7 +134,8 @@ def _logged(project: Project, chosen: Selection) -> tuple[list[str], list[str]]:
     types: dict[str, None] = {}
     recorded = set()
     for item in chosen.picked:
-        if isinstance(item, Run) and not item.is_running:
+        # Types that cannot be names of files lie together: only their lines tell them apart.
+        if isinstance(item, Run) and not item.is_running and OTHER not in item.metrics:
             recorded.add(item.id)
             for kind, last in item.metrics.items():
                 types[kind] = None
