@@ -131,7 +131,7 @@ def _number(value: Any) -> float:
     except (TypeError, ValueError):
         return math.nan
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def _bytes(path: Any) -> bytes:

@@ -15,7 +15,7 @@ from git_datmo.records import catalogue
 from git_datmo.records.kinds import RUN, SNAPSHOT
 from git_datmo.records.project import Project
 
-_WHOLE = re.compile(r"[0-9a-f]{40}")
+_RUN, _COMMIT = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{40}")
 LIMIT = 50
 
 
@@ -77,10 +77,11 @@ class _Finder:
     def find(self, name: str) -> Run | Snapshot:
         if name in self._flying:
             return self._flying[name]
-        if _WHOLE.fullmatch(name):
+        if _COMMIT.fullmatch(name):
             record = self._index.get(name)
             if record is not None and record.kind == SNAPSHOT:
                 return lookup.value(self._project, record, self._names)
+        elif _RUN.fullmatch(name):
             commits = self._index.find_text(("run_id",), name, RUN)
             record = self._index.get(commits[0]) if len(commits) == 1 else None
             if record is not None:

@@ -34,6 +34,7 @@ FIGURES = 12
 AXES = 6
 # Runs under way, and of snapshots, whose lines are read to learn what they log.
 LOOKED_INTO = 20
+
 OTHER = "other"
 MACHINE = ("cpu", "memory")
 
