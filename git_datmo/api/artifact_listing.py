@@ -64,7 +64,7 @@ def ls(
     expression such as `version > 3 and metadata.framework == "torch"`, `sort` keys such as
     `-size`, `label` one that they carry, `remote` one that had them when it was last asked (`.`:
     none has). `offset` passes over so many. Raises ProjectNotInitialized, QuerySyntaxError,
-    ValidationFailed, RemoteError.
+    ValidationFailed, EntityNotFound.
     """
     keys = parse_sort(sort) if sort else None
     if limit is not None and limit < 0:

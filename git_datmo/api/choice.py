@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_datmo.api import lookup
-from git_datmo.errors import RemoteError, ValidationFailed
+from git_datmo.errors import EntityNotFound, ValidationFailed
 from git_datmo.model.expression import And, Compare, Expr, Or
 from git_datmo.records import layout
 from git_datmo.records.kinds import RUN
@@ -30,7 +30,7 @@ def filters(
 ) -> Filters:
     """The filters of the index for what a listing is asked for.
 
-    Raises SessionDoesNotExist, QuerySyntaxError, ValidationFailed, RemoteError.
+    Raises SessionDoesNotExist, QuerySyntaxError, ValidationFailed, EntityNotFound.
     """
     if filter is not None and not isinstance(filter, str):
         raise ValidationFailed(f"filter must be text, not {type(filter).__name__}")
@@ -58,11 +58,11 @@ def filters(
 
 
 def _noted(project: Project, remote: str) -> Noted:
-    """What a remote had when it last was fetched from or pushed to. Raises RemoteError."""
+    """What a remote had when it last was fetched from or pushed to. Raises EntityNotFound."""
     from git_datmo.remotes import places
 
     if remote == HERE:
         return Noted(layout.REMOTES, wanted=False)
     if remote not in places.remotes(project):
-        raise RemoteError(f"there is no remote '{remote}'", hint="git remote -v")
+        raise EntityNotFound(f"there is no remote '{remote}'", hint="git remote -v")
     return Noted(f"{layout.tracking(remote)}notes/")

@@ -34,7 +34,7 @@ def ls(
     `stats.acc > 0.9 and label is null`, `sort` keys such as `-stats.acc,created`, `label` one that
     they carry, `remote` one that had them when it was last asked (`.`: none has). `offset` passes
     over so many. Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError,
-    ValidationFailed, RemoteError.
+    ValidationFailed, EntityNotFound.
     """
     keys = parse_sort(sort) if sort else None
     if limit is not None and limit < 0:

@@ -86,6 +86,17 @@ def read(task: Path, stdout: Path | None) -> Said:
     return said
 
 
+def stated(task: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The config and stats that a task has stated so far; what is not understood is none."""
+    found: list[dict[str, Any]] = []
+    for kind in ("config", "stats"):
+        try:
+            found.append(_document(task / f"{kind}.json", kind))
+        except DatmoError:
+            found.append({})
+    return found[0], found[1]
+
+
 def _about(path: Path, said: Said) -> None:
     try:
         found = _document(path, "about")

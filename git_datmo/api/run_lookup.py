@@ -9,6 +9,7 @@ from typing import IO, Any
 from git_datmo.api import lookup
 from git_datmo.api.underway import Underway
 from git_datmo.errors import AmbiguousId, InvalidArgumentType, RunNotFound
+from git_datmo.model import document
 from git_datmo.model.expression import Compare
 from git_datmo.model.run import Facts, Run
 from git_datmo.records import catalogue, flights, runs
@@ -176,8 +177,13 @@ def _flying(project: Project, flight: Flight, names: lookup.Names) -> Run | None
     if not run.facts:
         return None
     facts = run.public()
+    from git_datmo.api import protocol  # Only where something runs.
+
+    config, stats = protocol.stated(flight.task)
     known = {
         **facts.__dict__,
+        "config": facts.config or {**document.decode(run.live.get("config") or {}), **config},
+        "results": facts.results or stats,
         "model_id": names.model_id,
         "session": names.session(facts.session_id),
     }

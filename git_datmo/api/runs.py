@@ -49,7 +49,7 @@ def ls(
     `all` adds deleted ones, with `deleted` there are only those; `offset` passes over so many.
     Runs whose supervisor died are seen to first.
     Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed,
-    RemoteError.
+    EntityNotFound.
     """
     keys = parse_sort(sort) if sort else None
     if limit is not None and limit < 0:
