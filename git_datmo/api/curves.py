@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from git_datmo.api import points, run_lookup, runs
@@ -15,6 +16,7 @@ from git_datmo.records.project import Project
 POINTS = 1000
 RUNS = 20
 ODD = 100
+SHORT = 12
 # How far back runs that have a curve are looked for, and how many are listed at once.
 SEARCHED = 2000
 PAGE = 100
@@ -67,10 +69,25 @@ def curves(
         chosen = [run_lookup.resolve(project, one) for one in _several(ids)]
     else:
         chosen = _newest(project, where, session_id, names, types, limit)
+    titles = titled(chosen)
     return [
         curve
+        for run, title in zip(chosen, titles, strict=True)
+        for curve in _of_run(project, run, title, names, types, x, smoothing, points)
+    ]
+
+
+def titled(chosen: Sequence[Run]) -> list[str]:
+    """What each of some runs is called beside the others: its label, its other name, the first line
+    of its message; where several share that, or there is none, with its id."""
+    plain = [
+        run.label or run.alternative_name or run.message.strip().partition("\n")[0]
         for run in chosen
-        for curve in _of_run(project, run, names, types, x, smoothing, points)
+    ]
+    many = Counter(plain)
+    return [
+        title if title and many[title] == 1 else f"{title} {run.id[:SHORT]}".strip()
+        for run, title in zip(chosen, plain, strict=True)
     ]
 
 
@@ -115,6 +132,7 @@ def _wanted(kind: str, name: str, metric: Sequence[str], types: Sequence[str]) -
 def _of_run(
     project: Project,
     run: Run,
+    title: str,
     metric: Sequence[str],
     types: Sequence[str],
     axis: str,
@@ -129,12 +147,13 @@ def _of_run(
     made = []
     for (kind, name), columns in found.items():
         if _wanted(kind, name, metric, types):
-            made.append(_curve(run, kind, name, columns, axis, begin, smoothing, most))
+            made.append(_curve(run, title, kind, name, columns, axis, begin, smoothing, most))
     return made
 
 
 def _curve(
     run: Run,
+    title: str,
     kind: str,
     name: str,
     columns: Columns,
@@ -161,7 +180,7 @@ def _curve(
     xs, ys = thinned(xs, ys, most)
     return Curve(
         run.id,
-        run.label or run.alternative_name or run.id[:12],
+        title,
         kind,
         name,
         axis,

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from git_datmo.errors import ExtraMissing
-from git_datmo.model.curve import TIME, Curve
+from git_datmo.model.curve import Curve
 from git_datmo.ui import figures, scale
 from git_datmo.ui.escape import clip, safe
 from git_datmo.ui.escape import width as columns_of
 from git_datmo.ui.palette import COLORS
-from git_datmo.ui.scale import LINEAR, LOG, MOMENTS, Mark
+from git_datmo.ui.scale import Mark
 from git_datmo.ui.strokes import Stroke, by_metric, strokes
 from git_datmo.ui.style import paint
 
@@ -29,6 +29,8 @@ LEAST = 24
 _NEAR = dict(zip(COLORS, (33, 208, 35, 175, 74, 166, 142, 245), strict=True))
 _CUBE = (0, 95, 135, 175, 215, 255)
 SIGNS = "*+ox#@%=&$"
+DASHED = "•×+o"
+"""In colour, lines that have a dash elsewhere: one colour may be that of several types."""
 _PER_MARK = 12
 _ROWS_PER_MARK = 4
 
@@ -66,19 +68,14 @@ def render(
 def _picture(
     drawn: Sequence[Stroke], columns: int, color: bool, log_x: bool, log_y: bool
 ) -> Iterator[str]:
-    moments = all(stroke.curve.axis == TIME for stroke in drawn)
-    across = scale.over(
-        [x for stroke in drawn for x in stroke.x],
-        MOMENTS if moments else LOG if log_x else LINEAR,
-    )
-    upward = scale.over([y for stroke in drawn for y in stroke.y], LOG if log_y else LINEAR)
+    across, upward = scale.of(drawn, log_x=log_x, log_y=log_y)
     figure = _sheet(
         columns, across.marks(max(2, columns // _PER_MARK)), upward.marks(HEIGHT // _ROWS_PER_MARK)
     )
     import plotext
 
     for number, stroke in enumerate(drawn):
-        marker = plotext.marker("braille" if color or len(drawn) == 1 else _sign(number))
+        marker = plotext.marker(_marker(number, stroke, color, len(drawn)))
         if color:
             marker.fill(_ink(stroke.look.color))
         signal = figure.signal(across.places(stroke.x), upward.places(stroke.y), marker=marker)
@@ -109,7 +106,7 @@ def _sheet(columns: int, across: Sequence[Mark], upward: Sequence[Mark]) -> Any:
 def _key(drawn: Sequence[Stroke], columns: int, color: bool) -> Iterator[str]:
     """One line a curve: its sign, its name, how it went."""
     for number, stroke in enumerate(drawn):
-        sign = "━━" if color else _sign(number) if len(drawn) > 1 else ""
+        sign = _sign(number, stroke, color) if color or len(drawn) > 1 else ""
         told = _told(stroke.curve)
         room = columns - columns_of(sign) - columns_of(told) - 5
         if room < 8:
@@ -124,8 +121,18 @@ def _told(curve: Curve) -> str:
     return f"least {min(curve.y):.6g}, greatest {max(curve.y):.6g}, last {curve.y[-1]:.6g}"
 
 
-def _sign(number: int) -> str:
-    return SIGNS[number % len(SIGNS)]
+def _marker(number: int, stroke: Stroke, color: bool, many: int) -> str:
+    """What plotext draws a curve with."""
+    fine = many == 1 or (color and not stroke.look.dash)
+    return "braille" if fine else _sign(number, stroke, color)[0]
+
+
+def _sign(number: int, stroke: Stroke, color: bool) -> str:
+    """A curve's sign in the key, as its line looks."""
+    if not color:
+        return SIGNS[number % len(SIGNS)]
+    dash = stroke.look.dash
+    return 2 * (DASHED[(dash - 1) % len(DASHED)] if dash else "━")
 
 
 def _ink(color: str) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import warnings
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from git_datmo.errors import ExtraMissing
-from git_datmo.model.curve import TIME, Curve
-from git_datmo.ui import figures
+from git_datmo.model.curve import Curve
+from git_datmo.ui import figures, scale
 from git_datmo.ui.escape import safe
 from git_datmo.ui.strokes import Stroke, by_metric, strokes
 
@@ -24,6 +24,8 @@ WIDTH, HEIGHT = 8.0, 4.0
 DPI = 120
 MOST_ROWS = 40
 """A picture has so many charts at most: matplotlib refuses what is higher than 2^16 dots."""
+_MARGIN = 0.03
+_LINE = 100
 _DASHES: Final = ("-", "--", ":", "-.", (0, (8, 2)))
 _SETTINGS: Final[dict[Any, Any]] = {
     "text.parse_math": False,  # a name with dollars is a name
@@ -83,35 +85,33 @@ def _about(form: str) -> dict[str, Any]:
 
 def _chart(axes: Axes, title: str, drawn: Sequence[Stroke], log_x: bool, log_y: bool) -> None:
     axes.set_title(title, loc="left")
-    handles, names = [], []
-    moments = all(stroke.curve.axis == TIME for stroke in drawn)
-    for stroke in drawn:
-        if not stroke.x:
-            continue
-        x: Sequence[Any] = [_moment(one) for one in stroke.x] if moments else stroke.x
+    curves = [stroke.curve for stroke in drawn]
+    said = ", ".join(figures.axes_of(curves))
+    note = "\n".join(textwrap.wrap(figures.note(curves, log_x=log_x, log_y=log_y), _LINE))
+    axes.set_xlabel(f"{said}\n{note}" if note else said)
+    visible = [stroke for stroke in drawn if stroke.x]
+    if not visible:
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "nothing of it can be drawn", ha="center", transform=axes.transAxes)
+        return
+    # Our own scales: matplotlib's have no place for what lies at the ends of what numbers can say.
+    across, upward = scale.of(visible, log_x=log_x, log_y=log_y)
+    handles: dict[str, Any] = {}
+    for stroke in visible:
         [line] = axes.plot(
-            x,
-            stroke.y,
+            across.places(stroke.x),
+            upward.places(stroke.y),
             color=stroke.look.color,
             linestyle=_DASHES[stroke.look.dash % len(_DASHES)],
             linewidth=1.4,
             marker="." if len(stroke.x) <= figures.MARKED else None,
         )
-        if stroke.name not in names:
-            handles.append(line)
-            names.append(stroke.name)
-    if not handles:
-        axes.text(0.5, 0.5, "nothing of it can be drawn", ha="center", transform=axes.transAxes)
-    if log_x and not moments:
-        axes.set_xscale("log")
-    if log_y:
-        axes.set_yscale("log")
-    curves = [stroke.curve for stroke in drawn]
-    said = ", ".join(figures.axes_of(curves))
-    note = figures.note(curves, log_x=log_x, log_y=log_y)
-    axes.set_xlabel(f"{said}\n{note}" if note else said)
+        handles.setdefault(stroke.name, line)
+    for axis, marks in ((axes.xaxis, across.marks(7)), (axes.yaxis, upward.marks(6))):
+        axis.set_ticks([place for place, _ in marks], labels=[text for _, text in marks])
+    axes.set(xlim=(-_MARGIN, 1 + _MARGIN), ylim=(-_MARGIN, 1 + _MARGIN))
     if len(handles) > 1:
-        _legend(axes, handles, names)
+        _legend(axes, list(handles.values()), list(handles))
 
 
 def _legend(axes: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
@@ -124,11 +124,3 @@ def _legend(axes: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
         frameon=False,
         fontsize=8,
     )
-
-
-def _moment(seconds: float) -> Any:
-    """A moment on the local clock; matplotlib has no place for the years beyond 9999."""
-    try:
-        return datetime.fromtimestamp(seconds)
-    except (OverflowError, OSError, ValueError):
-        return datetime.fromtimestamp(0)

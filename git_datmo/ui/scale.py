@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from git_datmo.model.curve import TIME
+from git_datmo.ui.strokes import Stroke
+
 Mark = tuple[float, str]
 
 LINEAR, LOG, MOMENTS = "linear", "log", "moments"
@@ -49,6 +52,18 @@ class Scale:
             found = _round(self.low, self.high, most)
         values = [value for value, _ in found]
         return list(zip(self.places(values), [text for _, text in found], strict=True))
+
+
+def of(drawn: Sequence[Stroke], *, log_x: bool, log_y: bool) -> tuple[Scale, Scale]:
+    """The axes across and upward of what is drawn in one chart, of which nothing is empty."""
+    moments = all(stroke.curve.axis == TIME for stroke in drawn)
+    return (
+        over(
+            [x for stroke in drawn for x in stroke.x],
+            MOMENTS if moments else LOG if log_x else LINEAR,
+        ),
+        over([y for stroke in drawn for y in stroke.y], LOG if log_y else LINEAR),
+    )
 
 
 def over(values: Sequence[float], kind: str = LINEAR) -> Scale:
