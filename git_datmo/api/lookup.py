@@ -80,7 +80,7 @@ def _by_label(index: Index, name: str) -> Record | None:
 
 
 def _by_revision(project: Project, index: Index, name: str) -> Record | None:
-    if name.startswith("-"):
+    if name.startswith("-") or "\0" in name:
         return None
     code, out, _ = project.repository.git.attempt(
         "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"

@@ -76,7 +76,8 @@ def failed(request: Request, error: Exception) -> Response:
     gone = isinstance(error, (NotFound, ContentMissing))
     status = 404 if gone else 400 if isinstance(error, UsageError) else 500
     if request.url.path.startswith("/data/"):
-        answer = json({"error": error.message, "hint": error.hint})
+        hint = None if error.hint is None else safe(error.hint, multiline=True)
+        answer = json({"error": safe(error.message, multiline=True), "hint": hint})
         answer.status_code = status
         return answer
     return page(
@@ -86,6 +87,18 @@ def failed(request: Request, error: Exception) -> Response:
         title="Not shown",
         message=error.message,
         hint=error.hint,
+    )
+
+
+def broken(request: Request, error: Exception) -> Response:
+    """A fault of ours, whose traceback is printed where the server was started."""
+    return page(
+        request,
+        "failed.html",
+        status=500,
+        title="Not shown",
+        message=f"this is a bug in git-datmo: {type(error).__name__}: {error}",
+        hint="please report it with what the terminal of 'git datmo ui' says",
     )
 
 

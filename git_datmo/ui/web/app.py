@@ -91,7 +91,11 @@ def make(desk: Desk, key: Key, site: str) -> Guard:
 
     app = Starlette(
         routes=[Route(ENTER, enter), Route("/static/{name}", static), *ROUTES],
-        exception_handlers={DatmoError: answers.failed, 404: answers.missing},
+        exception_handlers={
+            DatmoError: answers.failed,
+            404: answers.missing,
+            500: answers.broken,
+        },
         lifespan=_lifespan,
     )
     app.state.desk, app.state.site = desk, site

@@ -50,7 +50,7 @@ class Site:
 
         config = uvicorn.Config(
             app.make(Desk(self.folder), self.key, self.name),
-            log_level="warning",
+            log_level="error",
             access_log=False,
             server_header=False,
             ws="none",

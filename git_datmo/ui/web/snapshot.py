@@ -43,7 +43,7 @@ def page(request: Request) -> Response:
     found = snapshot_api.inspect(project, request.path_params["id"])
     part = request.path_params.get("part", SUMMARY)
     before = asked.one("against") or _before(project, found)
-    shown: dict[str, Any] = {}
+    shown: dict[str, Any] = dict.fromkeys(("folder", "diff", "environment", "lineage"))
     if part in (SUMMARY, FILES):
         limit = asked.rows if part == FILES else FILES_SHOWN
         shown["folder"] = _tried(lambda: files.folder(project, id=found.id, limit=limit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -226,11 +227,13 @@ RUBBISH = [
 @pytest.mark.parametrize("request_", RUBBISH, ids=range(len(RUBBISH)))
 def test_rubbish_is_survived(pages: Pages, request_: bytes):
     with socket.create_connection(("127.0.0.1", pages.port), timeout=20) as connection:
-        connection.sendall(request_)
-        connection.shutdown(socket.SHUT_WR)
         said = b""
-        while part := connection.recv(1 << 16):
-            said += part
+        # It may hang up before it has heard all of it.
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(request_)
+            connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(1 << 16):
+                said += part
     assert not said or said.split(b" ")[1][:1] == b"4", said
     assert pages.ask("/runs").status == 200
 
