@@ -23,7 +23,7 @@ AXIS_TITLES = {
     RELATIVE: "seconds since the start",
     INDEX: "point",
 }
-HEIGHT = 300
+HEIGHT, WIDTH = 280, 340
 MARKED = 40
 NAMED = 16
 ODD_MARKED = 20
@@ -66,23 +66,32 @@ def lines(
             }
         )
         seen.add(name)
+    named = 1 < len(seen) <= NAMED
+    below = legend_height(sorted(seen)) if named else 0
     layout: dict[str, Any] = {
-        "height": HEIGHT,
-        "margin": {"l": 55, "r": 12, "t": 34 if title else 12, "b": 42},
+        "height": HEIGHT + below,
+        "margin": {"l": 55, "r": 12, "t": 34 if title else 12, "b": 48 + below},
         "xaxis": {
             "title": {"text": ", ".join(axes_of(curves))},
             "type": "date" if dated else "log" if log_x else "linear",
         },
         "yaxis": {"type": "log" if log_y else "linear", **_unit(curves)},
         "hovermode": "x unified" if len(curves) <= 12 else "closest",
-        "showlegend": 1 < len(seen) <= NAMED,
-        "legend": {"orientation": "h", "y": -0.25},
+        "showlegend": named,
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
         "annotations": _odd_marks(curves, log_x),
     }
     if title:
         text = {"text": plain(title), "font": {"size": 14}, "x": 0.02, "xanchor": "left"}
         layout["title"] = text
     return {"data": data, "layout": layout, "note": note(curves, log_x=log_x, log_y=log_y)}
+
+
+def legend_height(names: Sequence[str]) -> int:
+    """The room below a figure, in pixels, that a legend of these names takes on a narrow one."""
+    widths = [54 + 7 * min(len(name), 48) for name in names]
+    a_row = max(1, WIDTH // max(widths, default=1))
+    return 8 + 20 * math.ceil(len(names) / a_row)
 
 
 def note(curves: Sequence[Curve], *, log_x: bool = False, log_y: bool = False) -> str:

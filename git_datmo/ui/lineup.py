@@ -10,6 +10,7 @@ from typing import Any
 from git_datmo.model.diff import same
 from git_datmo.model.fields import lookup, show_path
 from git_datmo.model.run import Run
+from git_datmo.model.series import DEFAULT
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.ui.palette import number
 
@@ -53,8 +54,8 @@ def document(item: Run | Snapshot) -> dict[str, Any]:
             "runner": item.runner,
             "environment": item.environment_id,
             "before": item.before_id,
-            "results": {**item.stats, **item.results},
-            "metrics": dict(item.metrics),
+            "results": (found := {**item.stats, **item.results}),
+            "metrics": _unsaid(item.metrics, found),
         }
     return made | {
         "kind": "snapshot",
@@ -64,6 +65,23 @@ def document(item: Run | Snapshot) -> dict[str, Any]:
         "results": dict(item.stats),
         "metrics": {},
     }
+
+
+def _unsaid(
+    metrics: Mapping[str, Mapping[str, Any]], results: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The last values of series that do not stand among the results already, as they often do."""
+    made = {}
+    for kind, last in metrics.items():
+        names = {name: name if kind == DEFAULT else f"{kind}.{name}" for name in last}
+        kept = {
+            name: value
+            for name, value in last.items()
+            if not (names[name] in results and same(results[names[name]], value))
+        }
+        if kept:
+            made[kind] = kept
+    return made
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ def parallel(rows: Sequence[Row], paths: Sequence[Sequence[str]], color: Sequenc
             "tickvals": list(range(len(paths))),
             "ticktext": names,
             "side": "top",
+            "showgrid": False,
             "range": [-0.15, max(len(paths) - 0.5, 0.5)],
             "zeroline": False,
         },
@@ -70,9 +71,22 @@ def parallel(rows: Sequence[Row], paths: Sequence[Sequence[str]], color: Sequenc
                 "xanchor": "left",
                 "xshift": 5,
                 "font": {"size": 10},
+                "bgcolor": "rgba(128,128,128,0.18)",
             }
             for place, axis in enumerate(axes)
             for height, text in axis.marks
+        ],
+        "shapes": [
+            {
+                "type": "line",
+                "layer": "below",
+                "x0": place,
+                "x1": place,
+                "y0": 0,
+                "y1": 1,
+                "line": {"width": 1, "color": GREY},
+            }
+            for place in range(len(paths))
         ],
         "hovermode": "closest",
     }
@@ -111,8 +125,8 @@ def scatter(
     layout = {
         "height": HEIGHT,
         "margin": {"l": 60, "r": 12, "t": 12, "b": 50},
-        "xaxis": {"title": {"text": _title(x)}, "type": _kind(across)},
-        "yaxis": {"title": {"text": _title(y)}, "type": _kind(up)},
+        "xaxis": {"title": {"text": _title(x)}, "type": _kind(across), "exponentformat": "power"},
+        "yaxis": {"title": {"text": _title(y)}, "type": _kind(up), "exponentformat": "power"},
         "showlegend": bool(color) and 1 < len(names) <= NAMED,
         "hovermode": "closest",
     }
@@ -154,11 +168,15 @@ def best(rows: Sequence[Row], by: Sequence[str], *, lowest: bool) -> Figure:
         },
     ]
     layout = {
-        "height": 300,
-        "margin": {"l": 60, "r": 12, "t": 12, "b": 50},
-        "xaxis": {"title": {"text": "in the order of making"}},
+        "height": 320,
+        "margin": {"l": 60, "r": 12, "t": 12, "b": 76},
+        "xaxis": {
+            "title": {"text": "in the order of making"},
+            "tickformat": "d",
+            **({"dtick": 1} if len(known) <= 20 else {}),
+        },
         "yaxis": {"title": {"text": _title(by)}},
-        "legend": {"orientation": "h", "y": -0.25},
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
         "hovermode": "closest",
     }
     lost = len(scored) - len(known)
