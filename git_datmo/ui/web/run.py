@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from git_datmo.api import environment, files, logs, snapshot
+from git_datmo.api import beginning, environment, files, logs, snapshot
 from git_datmo.api import run as run_api
 from git_datmo.errors import DatmoError
 from git_datmo.model.curve import AXES, INDEX
 from git_datmo.model.document import flatten
+from git_datmo.model.environment import NONE
 from git_datmo.model.run import Run
 from git_datmo.ui import run as text
 from git_datmo.ui.preview import HEAD, PICTURE_ENDINGS, preview
@@ -106,15 +108,23 @@ def changes_page(request: Request) -> Response:
     before, after = run.before_id, run.after_id
     made = None
     if before and after and before != after:
-        made = Part(lambda: differences.view(snapshot.diff(project, before, after)))
-    return _page(request, run, "changes", difference=made)
+        # What people would say of the two is made up: "before run …".
+        made = Part(
+            lambda: differences.view(replace(snapshot.diff(project, before, after), attributes=()))
+        )
+
+    def uncommitted() -> differences.View | None:
+        found = beginning.uncommitted(project, run_id=run.id)
+        return differences.view(found) if found is not None else None
+
+    return _page(request, run, "changes", difference=made, begun=Part(uncommitted))
 
 
 def environment_page(request: Request) -> Response:
     """What it was run in: definition files and packages, runner, machine, git."""
     project, run, _ = _of(request)
     found = None
-    if run.environment_id:
+    if run.environment_id not in (None, "", NONE):
         found = Part(lambda: environment.inspect(project, run.environment_id))
     contents = [] if found is None or found.problem else found.value.contents
     return _page(
@@ -151,8 +161,6 @@ def lineage_page(request: Request) -> Response:
         "lineage",
         lineage=Part(lambda: graphs.view(project, run.id, depth)),
         address_of=graphs.address_of,
-        used=text.resources(run.used),
-        generated=text.resources(run.generated),
     )
 
 
