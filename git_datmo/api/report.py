@@ -50,18 +50,21 @@ def report(
     if limit < 1:
         raise ValidationFailed(f"a report on {limit} runs would be empty")
     picked = _picked(project, ids, where, session_id, sort, limit, snapshots)
-    items = tuple(_item(project, one) for one in picked)
     notices: list[str] = []
-    compared = None
+    against: Run | Snapshot | Revision | None = None
     if base is not None:
         # One that was named is not what it is itself compared to; of a list it is taken out.
-        named = [item.id for item in items] if ids else []
-        found, said = standing.find(project, base, apart_from=named)
-        compared = _item(project, found)
+        named = [one.id for one in picked] if ids else []
+        against, said = standing.find(project, base, apart_from=named)
         notices += [said] if said else []
+    every = list({one.id: one for one in (*picked, against) if isinstance(one, Run)}.values())
+    titles = dict(zip((run.id for run in every), curves.titled(every), strict=True))
+    compared = None if against is None else _item(project, against, titles)
+    items = tuple(_item(project, one, titles) for one in picked)
+    if compared is not None:
         items = tuple(item for item in items if item.id != compared.id) or items
     reference = compared or items[0]
-    drawn = tuple(_curves(project, picked, metric, points, notices))
+    drawn = tuple(_curves(project, every, titles, metric, points, notices))
     return Report(
         title=title or _title(items, compared, base),
         project=_name(project),
@@ -107,7 +110,7 @@ def _picked(
     return found
 
 
-def _item(project: Project, found: Run | Snapshot | Revision) -> Item:
+def _item(project: Project, found: Run | Snapshot | Revision, titles: Mapping[str, str]) -> Item:
     if isinstance(found, Revision):
         commit = project.repository.objects.commit(found.commit)
         title = found.name if found.kind != COMMIT else found.commit[:SHORT]
@@ -140,15 +143,15 @@ def _item(project: Project, found: Run | Snapshot | Revision) -> Item:
     return Item(
         RUN,
         found.id,
-        found.label or found.alternative_name or found.id[:SHORT],
-        found.text,
+        titles[found.id],
+        found.text or found.message,
         status=found.status,
         created=found.created,
         duration=found.duration,
         author=found.author,
         session=found.session,
         config=found.config,
-        results={**found.stats, **found.results} or _last(found.metrics),
+        results=_results(found),
         platform=found.platform,
         state_id=found.before_id,
         tree=state.tree if state is not None else None,
@@ -156,11 +159,12 @@ def _item(project: Project, found: Run | Snapshot | Revision) -> Item:
     )
 
 
-def _last(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The last value of each series, as `type/name`."""
-    return {
+def _results(run: Run) -> dict[str, Any]:
+    """What it printed and then its other stats; without any, the last values of its series."""
+    others = {name: value for name, value in run.stats.items() if name not in run.results}
+    return {**run.results, **others} or {
         f"{kind}/{name}": value
-        for kind, values in metrics.items()
+        for kind, values in run.metrics.items()
         if isinstance(values, Mapping)
         for name, value in values.items()
     }
@@ -185,21 +189,22 @@ def _name(project: Project) -> str:
 
 def _curves(
     project: Project,
-    picked: Iterable[Run | Snapshot],
+    runs: Iterable[Run],
+    titles: Mapping[str, str],
     metric: Sequence[str],
     points: int,
     notices: list[str],
 ) -> Iterable[Curve]:
     """The curves of runs, those of a run whose points are not here left out."""
-    for one in picked:
-        if not isinstance(one, Run):
-            continue
+    for run in runs:
         try:
-            yield from curves.curves(project, ids=[one.id], metric=metric, points=points)
+            for curve in curves.curves(project, ids=[run.id], metric=metric, points=points):
+                yield replace(curve, title=titles[run.id])
         except Corrupt as error:
-            short = one.id[:SHORT]
             hint = f" ({error.hint})" if error.hint else ""
-            notices.append(f"the curves of run {short} are not shown: {error.message}{hint}")
+            notices.append(
+                f"the curves of run {run.id[:SHORT]} are not shown: {error.message}{hint}"
+            )
 
 
 def _differences(
@@ -210,16 +215,16 @@ def _differences(
     notices: list[str],
 ) -> Iterable[Difference]:
     """How each state differs from the reference's, once for all items that have it."""
-    groups: dict[tuple[str, str | None, str], list[Item]] = {}
+    groups: dict[tuple[str, str], list[Item]] = {}
     for item in items:
         if item.tree is None:
             notices.append(f"the state that {item.kind} {item.id[:SHORT]} began from is not here")
         elif item.id != reference.id:
-            key = (item.tree, item.state_id, _environment(item))
-            groups.setdefault(key, []).append(item)
+            groups.setdefault((item.tree, _environment(item)), []).append(item)
     if reference.tree is None:
         return
-    for (tree, state_id, environment), group in groups.items():
+    for (tree, environment), group in groups.items():
+        state_id = group[0].state_id
         states = [oid for oid in (reference.state_id, state_id) if oid]
         try:
             files = {path for oid in states for path in content.files_of(project, oid)}

@@ -92,14 +92,10 @@ def _draw(found: Report, folder: Path) -> dict[str, str]:
 
 def _write(target: Path, data: bytes) -> None:
     """Write a file whole: whoever opens it meanwhile sees the one before."""
-    from git_datmo.errors import FileIOError
-
+    target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.new")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(data)
         beside.replace(target)
-    except OSError as error:
-        raise FileIOError(f"cannot write {target}: {error.strerror}") from error
     finally:
         beside.unlink(missing_ok=True)

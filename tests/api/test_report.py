@@ -69,7 +69,7 @@ def test_chosen_ones(lab: Laboratory):
     mixed = report(lab.project, ids=["kept", lab.runs["first"].id], title="Both")
     assert [(item.kind, item.title) for item in mixed.items] == [
         ("snapshot", "kept"),
-        ("run", lab.runs["first"].id[:12]),
+        ("run", "first"),
     ]
     assert (mixed.title, mixed.items[0].results) == ("Both", {"score": 1})
     listed = report(lab.project, snapshots=True)

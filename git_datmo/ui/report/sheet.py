@@ -61,6 +61,7 @@ def sheet(report: Report, *, most: int) -> Sheet:
     ]
     varied = [key for key in keys if key not in common]
     measured = list(dict.fromkeys(key for found in results for key in found))
+    measured.sort(key=lambda key: "." in key)  # What is said once comes before groups of it.
     rows = [
         [
             *(_cell(key, results, number, report.base) for key in measured[:most]),
