@@ -61,7 +61,7 @@ def lines(
                 "showlegend": name not in seen,
                 "line": _line(looks.look(curve)),
                 "marker": {"size": 4},
-                "customdata": ["/runs/" + curve.run_id] * len(curve.x) if looks.several else [],
+                "meta": "/runs/" + curve.run_id if looks.several else "",
                 "hovertemplate": f"%{{y:.6g}}<extra>{plain(looks.extra(curve))}</extra>",
             }
         )

@@ -17,6 +17,7 @@ from git_datmo.ui.palette import number
 Path = tuple[str, ...]
 Document = Mapping[str, Any]
 
+SHORT = 12
 PARTS = ("config", "results", "metrics")
 ABOUT = (
     "status",
@@ -38,6 +39,7 @@ def document(item: Run | Snapshot) -> dict[str, Any]:
     run printed and left as stats; `before` is the snapshot that a run came from."""
     made: dict[str, Any] = {
         "id": item.id,
+        "title": title(item),
         "label": item.label,
         "created": item.created,
         "session": item.session,
@@ -65,6 +67,13 @@ def document(item: Run | Snapshot) -> dict[str, Any]:
         "results": dict(item.stats),
         "metrics": {},
     }
+
+
+def title(item: Run | Snapshot) -> str:
+    """What people call it: its label, or else its other name, what it is for, its short id."""
+    other = item.alternative_name if isinstance(item, Run) else ""
+    said = str(item.label or other or item.message or "").strip().partition("\n")[0]
+    return said or str(item.id[:SHORT])
 
 
 def _unsaid(

@@ -15,6 +15,8 @@ from git_datmo.ui.rows import cell
 
 HEIGHT = 420
 NAMED = 16
+# Where a row that lacks a value crosses an axis: below all others.
+NOWHERE = -0.14
 Row = Mapping[str, Any]
 
 
@@ -34,13 +36,12 @@ def parallel(rows: Sequence[Row], paths: Sequence[Sequence[str]], color: Sequenc
                 "type": "scatter",
                 "mode": "lines+markers",
                 "x": list(range(len(paths))),
-                "y": [axis.places[place] for axis in axes],
-                "connectgaps": False,
+                "y": [NOWHERE if at is None else at for at in (a.places[place] for a in axes)],
                 "name": _name(row),
                 "line": {"width": 1.4, "color": shade(shades[place]) if shades else COLORS[0]},
                 "marker": {"size": 5},
                 "text": [plain(cut(word, 60)) for word in words],
-                "customdata": [_address(row)] * len(paths),
+                "meta": _address(row),
                 "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",
                 "showlegend": False,
             }
@@ -61,7 +62,7 @@ def parallel(rows: Sequence[Row], paths: Sequence[Sequence[str]], color: Sequenc
             "range": [-0.15, max(len(paths) - 0.5, 0.5)],
             "zeroline": False,
         },
-        "yaxis": {"visible": False, "range": [-0.06, 1.06]},
+        "yaxis": {"visible": False, "range": [NOWHERE - 0.06, 1.06]},
         "annotations": [
             {
                 "x": place,
@@ -74,7 +75,10 @@ def parallel(rows: Sequence[Row], paths: Sequence[Sequence[str]], color: Sequenc
                 "bgcolor": "rgba(128,128,128,0.18)",
             }
             for place, axis in enumerate(axes)
-            for height, text in axis.marks
+            for height, text in (
+                *axis.marks,
+                *([(NOWHERE, "(none)")] if None in axis.places else []),
+            )
         ],
         "shapes": [
             {
@@ -199,7 +203,7 @@ def _kind(values: Sequence[object]) -> str:
 
 
 def _name(row: Row) -> str:
-    return plain(cut(str(row.get("label") or str(row.get("id", ""))[:12])))
+    return plain(cut(str(row.get("title") or row.get("id", ""))))
 
 
 def _address(row: Row) -> str:

@@ -120,7 +120,7 @@ def test_foreign_texts_are_only_texts():
 
 
 def without(trace: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in trace.items() if key != "customdata"}
+    return {key: value for key, value in trace.items() if key not in ("customdata", "meta")}
 
 
 def words(value: object) -> list[str]:

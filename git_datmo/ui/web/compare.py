@@ -162,14 +162,16 @@ def _listed(asked: Choices, chosen: Selection) -> list[Picked]:
     for item in chosen.picked:
         kind = "run" if isinstance(item, Run) else "snapshot"
         place = order.get(item.id if isinstance(item, Run) else item.task_id or "")
-        said = item.text or item.alternative_name or "" if isinstance(item, Run) else item.message
+        name = lineup.title(item)
+        said = item.text if isinstance(item, Run) else item.message
+        said = said.partition("\n")[0][:80]
         others = [one for one in ids if not item.id.startswith(one) and one != item.label]
         found.append(
             Picked(
                 item.id,
                 kind,
-                safe(item.label or item.id[: answers.SHORT]),
-                safe(said.partition("\n")[0][:80]),
+                safe(name[:80]),
+                "" if said == name else safe(said),
                 to(f"{kind}s", item.id),
                 None if place is None or by_config else COLORS[place % len(COLORS)],
                 asked.link(id=others) if others and len(others) < len(ids) else None,

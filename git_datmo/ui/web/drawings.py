@@ -49,7 +49,7 @@ def curves(request: Request) -> Response:
         title=asked.one("title") or "",
         log_x=asked.flag("logx"),
         log_y=asked.flag("logy"),
-        color_by=path(asked, "color"),
+        color_by=setting(asked, "color"),
         order=shown,
     )
     if len(ids) > len(shown):
@@ -123,6 +123,12 @@ def path(asked: Choices, name: str) -> Path:
     """The one field that a parameter names; empty where it names none. Raises QuerySyntaxError."""
     text = asked.one(name)
     return parse_columns(text)[0] if text else ()
+
+
+def setting(asked: Choices, name: str) -> Path:
+    """The one field of the config that a parameter names, with `config.` in front or without."""
+    found = path(asked, name)
+    return found[1:] if found[:1] == ("config",) and len(found) > 1 else found
 
 
 def paths(asked: Choices, name: str) -> list[Path]:

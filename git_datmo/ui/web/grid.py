@@ -71,8 +71,7 @@ def make(
         if lines:
             parts.append((TITLES[part], lines))
     heads = tuple(
-        Head(safe(one["label"] or one["id"][: answers.SHORT]), to(f"{one['kind']}s", one["id"]))
-        for one in documents
+        Head(safe(one["title"][:40]), to(f"{one['kind']}s", one["id"])) for one in documents
     )
     turned = (len(documents) > MANY) != asked.flag("turn")
     return Grid(heads, tuple(parts), equal, more, turned)

@@ -56,7 +56,7 @@ async function draw(place) {
   if (note?.matches(".note")) note.textContent = figure.note || "";
   // A click on a point that stands for a run leads to it.
   if (first) place.on("plotly_click", ({ points }) => {
-    const [address] = [points[0].customdata].flat();
+    const address = points[0].customdata || points[0].data.meta;
     if (/^\/(runs|snapshots)\/\w+$/.test(address)) location.href = address;
   });
 }
