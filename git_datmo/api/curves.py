@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from git_datmo.api import points, run_lookup, runs
 from git_datmo.api.points import Columns
@@ -65,15 +66,22 @@ def curves(
     if points < 3:
         raise ValidationFailed("a curve has three points at least")
     names, types = _several(metric), _several(type)
+    made: dict[Run, list[Curve]] = {}
     if ids:
-        chosen = [run_lookup.resolve(project, one) for one in _several(ids)]
+        chosen: Iterable[Run] = [run_lookup.resolve(project, one) for one in _several(ids)]
     else:
-        chosen = _newest(project, where, session_id, names, types, limit)
-    titles = titled(chosen)
+        chosen = _newest(project, where, session_id, names, types)
+    for run in chosen:
+        if not ids and len(made) >= limit:
+            break
+        drawn = _of_run(project, run, names, types, x, smoothing, points)
+        if drawn:
+            made[run] = drawn
+    titles = titled(list(made))
     return [
-        curve
-        for run, title in zip(chosen, titles, strict=True)
-        for curve in _of_run(project, run, title, names, types, x, smoothing, points)
+        replace(curve, title=title)
+        for drawn, title in zip(made.values(), titles, strict=True)
+        for curve in drawn
     ]
 
 
@@ -101,16 +109,13 @@ def _newest(
     session_id: str | None,
     metric: Sequence[str],
     types: Sequence[str],
-    limit: int,
-) -> list[Run]:
+) -> Iterator[Run]:
     """The newest runs that may have what is asked for, as their facts tell: no point is read."""
-    found: list[Run] = []
     for offset in range(0, SEARCHED, PAGE):
         some = runs.ls(project, where=where, session_id=session_id, limit=PAGE, offset=offset)
-        found += [run for run in some if _may_have(run, metric, types)]
-        if len(some) < PAGE or len(found) >= limit:
-            break
-    return found[:limit]
+        yield from (run for run in some if _may_have(run, metric, types))
+        if len(some) < PAGE:
+            return
 
 
 def _may_have(run: Run, metric: Sequence[str], types: Sequence[str]) -> bool:
@@ -132,7 +137,6 @@ def _wanted(kind: str, name: str, metric: Sequence[str], types: Sequence[str]) -
 def _of_run(
     project: Project,
     run: Run,
-    title: str,
     metric: Sequence[str],
     types: Sequence[str],
     axis: str,
@@ -147,13 +151,12 @@ def _of_run(
     made = []
     for (kind, name), columns in found.items():
         if _wanted(kind, name, metric, types):
-            made.append(_curve(run, title, kind, name, columns, axis, begin, smoothing, most))
+            made.append(_curve(run, kind, name, columns, axis, begin, smoothing, most))
     return made
 
 
 def _curve(
     run: Run,
-    title: str,
     kind: str,
     name: str,
     columns: Columns,
@@ -180,7 +183,7 @@ def _curve(
     xs, ys = thinned(xs, ys, most)
     return Curve(
         run.id,
-        title,
+        run.id[:SHORT],
         kind,
         name,
         axis,

@@ -44,7 +44,7 @@ class Columns:
 
 
 def _said(places: Sequence[float]) -> bool:
-    return bool(places) and not any(map(math.isnan, places))
+    return bool(places) and all(map(math.isfinite, places))
 
 
 class _Kept:

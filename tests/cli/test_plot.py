@@ -40,14 +40,17 @@ def test_it_draws_plainly_into_a_pipe(lab: Laboratory):
     assert "\x1b" not in text
     for name in ("lr-0.1 train", "lr-0.01 train", "lr-0.1 val", "lr-0.01 val"):
         assert re.search(rf"^  \S {name} +least 0\.\d+, greatest 1, last 0\.\d+", text, re.M)
-    one = datmo("plot", "val/loss", "lr-0.1", "-x", "epoch", "--smoothing", "0.5").stdout
+    one = datmo(
+        "plot", "val/loss", lab.runs["lr-0.1"].id, "-x", "epoch", "--smoothing", "0.5"
+    ).stdout
     assert one.startswith("loss over epoch\n")
     assert "smoothed by 0.5" in one
     every = datmo("plot").stdout
     assert "acc over step" in every
     assert "loss over step" in every
     assert "cpu" not in every
-    assert "cpu over time" in datmo("plot", "--type", "system", "-x", "time", "-n", "1").stdout
+    system = datmo("plot", "--type", "system", "-x", "time", "-n", "1").stdout
+    assert system.startswith("cpu over seconds since the start\n")
 
 
 def test_it_draws_at_the_width_of_a_terminal_in_colour(
@@ -93,7 +96,7 @@ def test_json_has_every_point_and_says_what_is_missing(lab: Laboratory):
     assert found["lr-0.1"]["config"] == {"lr": 0.1}
     assert len(found["many"]["y"]) == 1000
     assert found["many"]["total"] == 10_000
-    assert "2,000 of 10,000 points" in datmo("plot", "loss", "many", "--points", "2000").stdout
+    assert "2,000 of 10,000 points" in datmo("plot", "loss", many.id, "--points", "2000").stdout
     assert datmo("plot", "nothing", "--json").json() == []
     assert [one["title"] for one in datmo("plot", "loss", "--json", "-n", "1").json()] == ["many"]
 
@@ -104,7 +107,7 @@ def test_nothing_to_draw_is_said_with_what_there_is(lab: Laboratory):
     assert none.stdout == ""
     assert "nothing to draw: no run has points of 'los'" in none.stderr
     assert "there are train/loss, train/acc, val/loss" in none.stderr
-    silent = datmo("plot", "loss", "silent", "--png", "a.png", check=False)
+    silent = datmo("plot", "loss", lab.runs["silent"].id, "--png", "a.png", check=False)
     assert "nothing to draw: this run has no points of 'loss'" in silent.stderr
     assert not Path("a.png").exists()
     assert datmo("plot", "loss", "no-such-run", check=False).code == 3

@@ -72,7 +72,7 @@ def test_a_run_has_its_facts_and_a_curve_for_each_metric(lab: Laboratory):
 
 def test_a_run_under_way_shows_its_points_so_far(lab: Laboratory):
     going = lab.started("going", points={"train": {"loss": [3.0, 2.0]}})
-    shown = Markup(git_datmo.run.inspect("going"))
+    shown = Markup(git_datmo.run.inspect(going.id))
     assert "running" in shown.cells
     assert shown.tags.count("svg") == 1
     going.finish(0)
@@ -105,7 +105,7 @@ def test_curves_are_a_verb_and_draw_themselves(lab: Laboratory):
     found = git_datmo.curves("loss")
     assert [(one.type, one.name, one.total) for one in found] == [("train", "loss", 50)]
     assert git_datmo.curves("loss", [lab.runs[HOSTILE]]) == found
-    assert git_datmo.curves.series(HOSTILE)[0].total == 50
+    assert git_datmo.curves.series(lab.runs[HOSTILE].id)[0].total == 50
     assert Markup(found).tags.count("svg") == Markup(found[0]).tags.count("svg") == 1
 
 

@@ -68,7 +68,7 @@ def test_without_colours_every_curve_has_its_own_sign():
 
 
 def test_with_colours_lines_are_fine_and_the_key_matches():
-    lines = drawn(curve(FALLING), curve(FALLING, run="r2"), color=True)
+    lines = drawn(curve(FALLING), curve(FALLING[::-1], run="r2"), color=True)
     keys = [re.findall(r"38;5;(\d+)m━━", line) for line in lines]
     used = [one for found in keys for one in found]
     assert len(used) == len(set(used)) == 2
@@ -83,6 +83,17 @@ def test_no_line_is_wider_than_the_terminal(columns: int, color: bool):
     many = [curve(FALLING, run=f"r{n}", title="字" * 60 + str(n)) for n in range(12)]
     lines = drawn(*many, columns=columns, color=color)
     assert max(width(COLOUR.sub("", line)) for line in lines) <= columns
+
+
+def test_types_of_one_run_differ_in_more_than_colour():
+    both = [
+        curve(FALLING[::step], run=r, type=t)
+        for r in "ab"
+        for t, step in (("val", 9), ("train", 1))
+    ]
+    lines = drawn(*both, color=True)
+    keys = [COLOUR.sub("", line).split()[0] for line in lines[-4:]]
+    assert keys == ["••", "━━", "••", "━━"]
 
 
 def test_each_metric_has_a_chart_of_its_own():
@@ -122,7 +133,7 @@ def test_a_curve_without_any_finite_number_says_so():
 
 def test_what_is_left_out_is_told():
     text = " ".join(drawn(curve(FALLING, total=10_000), curve([0.0, 1.0]), log_y=True))
-    assert "102 of 10,002 points are drawn" in " ".join(text.split())
+    assert "100 of 10,000 points are drawn" in " ".join(text.split())
     assert "1 points are not above 0" in " ".join(text.split())
 
 
@@ -166,7 +177,7 @@ def test_color_by_gives_runs_of_one_value_one_name():
         (0, 1, scale.LINEAR, ["0.0", "0.5", "1.0"]),
         (0, 12_000, scale.LINEAR, ["0", "5,000", "10,000"]),
         (-1e-9, 1e-9, scale.LINEAR, ["-1e-09", "0", "1e-09"]),
-        (1e-3, 1e3, scale.LOG, ["0.001", "1", "1000"]),
+        (1e-3, 1e3, scale.LOG, ["0.01", "1", "100"]),
         (2e-3, 3e-3, scale.LOG, ["0.0020", "0.0025", "0.0030"]),
     ],
 )

@@ -64,14 +64,14 @@ def test_odd_numbers_are_drawn_or_told(form: str):
     some = [
         curve(y=(), x=(), odd=((0.0, "nan"),), odd_total=1, total=1),
         curve("r2", x=(0.0, 1.0), y=(-1.7e308, 1.7e308), total=1_000_000),
-        curve("r3", x=(0.0,), y=(0.0,)),
+        curve("r3", x=(0.0,), y=(0.0,), total=1),
     ]
     for log_y in (False, True):
         data = picture.render(some, form=form, log_y=log_y)
         assert len(data) > 1000
     text = picture.render(some, form=picture.SVG).decode()
     assert "1 points are no finite number (nan)" in text
-    assert "1,000,002 points are drawn" in text
+    assert "2 of 1,000,000 points are drawn" in text
 
 
 def test_moments_beyond_the_calendar_do_not_stop_it():
