@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FACTS_FILE = "environment.json"
+NONE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""The id that stands for no environment: a tree without files."""
 PYTHON_FACTS = frozenset({"implementation", "version"})
 
 

@@ -151,12 +151,10 @@ def _table(
         "label": asked.one("label"),
         "remote": asked.one("remote"),
     }
-    offset = (asked.page - 1) * asked.rows
-    found = artifact_api.ls(
-        project, **wanted, sort=asked.one("sort"), limit=asked.rows, offset=offset
-    )
-    documents = [one.to_dict() for one in found]
-    paths = tables.chosen_columns(asked)
+    part = tables.part_of(asked, lambda **cut: artifact_api.ls(project, **wanted, **cut))
+    total = part.count(lambda: artifact_api.count(project, **wanted))
+    documents = [one.to_dict() for one in part.found]
+    paths = part.columns
     if paths is None:
         paths = [("message",), *tables.keys_of(documents, "metadata")[:KEYS]]
     options = ((one, f"{one} ({count})") for one, count in known.items())
@@ -173,10 +171,8 @@ def _table(
         keys=[*FACTS, *tables.keys_of(documents, "metadata")],
         shown=paths,
     )
-    return {
-        "form": form,
-        "table": _rows(documents, paths, asked, artifact_api.count(project, **wanted), every=every),
-    }
+    shown = _rows(documents, paths, asked, total, every=every)
+    return {"form": form, "table": shown, "problem": part.problem, "status": part.status}
 
 
 def _rows(
@@ -200,10 +196,11 @@ def _rows(
         marks = [name for name in ("latest", "deleted") if one[name]] if every else []
         label = f" {one['label']}" if one["label"] else ""
         mark = f" ({', '.join(marks)})" if marks else ""
-        references = f" + {one['references']} elsewhere" if one["references"] else ""
+        counts = [f"{one['files']:,}"] if one["files"] or not one["references"] else []
+        counts += [f"{one['references']:,} elsewhere"] if one["references"] else []
         cells = [
             Cell(safe(f"v{one['version']}{label}{mark}"), address, title=one["id"], kind="quiet"),
-            Cell(f"{one['files']:,}{references}", kind="number"),
+            Cell(" + ".join(counts), kind="number"),
             Cell(size(one["size"]), kind="number", title=f"{one['size']:,} bytes"),
             Cell(local_time(one["created"]), kind="quiet"),
         ]

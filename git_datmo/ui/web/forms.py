@@ -111,7 +111,7 @@ def sessions(asked: Choices, names: Mapping[str, str]) -> Select:
 def remotes(asked: Choices, names: Iterable[str]) -> Select:
     """The selection of a remote, where there is any."""
     found = [(name, f"at {name}") for name in names]
-    return select(asked, "remote", "Where", [*found, (".", "only here")] if found else (), "any")
+    return select(asked, "remote", "Remote", [*found, (".", "only here")] if found else (), "any")
 
 
 def _kept(asked: Choices, without: Iterable[str]) -> tuple[tuple[str, str], ...]:

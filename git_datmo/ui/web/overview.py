@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-LAST, NAMED = 10, 12
+LAST, FEW, NAMED = 10, 6, 12
 
 
 def page(request: Request) -> Response:
@@ -25,10 +25,10 @@ def page(request: Request) -> Response:
     last = run_api.ls(project, limit=LAST)
     going = [run for run in last if run.is_running]
     ended = [run for run in last if not run.is_running]
-    snapshots = snapshot.ls(project, limit=LAST)
+    snapshots = snapshot.ls(project, limit=FEW)
     automatic = not snapshots
     if automatic:
-        snapshots = snapshot.ls(project, all=True, limit=LAST)
+        snapshots = snapshot.ls(project, all=True, limit=FEW)
     listing = Choices("/runs")
     counts = (
         ("runs", run_api.count(project), to("runs")),
@@ -46,7 +46,7 @@ def page(request: Request) -> Response:
         listing=listing,
         snapshots=snapshots,
         automatic=automatic,
-        artifacts=artifact.ls(project, limit=LAST),
+        artifacts=artifact.ls(project, limit=FEW),
         sessions=list(sessions.names(project).values())[:NAMED],
         remotes=remotes.show(project, check=False),
     )

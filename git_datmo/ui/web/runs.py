@@ -53,12 +53,10 @@ def page(request: Request) -> Response:
         "status": asked.one("status"),
         "remote": asked.one("remote"),
     }
-    offset = (asked.page - 1) * asked.rows
-    found = run_api.ls(project, **wanted, sort=asked.one("sort"), limit=asked.rows, offset=offset)
-    documents = [text.to_dict(run) for run in found]
-    paths = tables.chosen_columns(asked)
-    if paths is None:
-        paths = usual(documents)
+    part = tables.part_of(asked, lambda **cut: run_api.ls(project, **wanted, **cut))
+    total = part.count(lambda: run_api.count(project, **wanted))
+    documents = [text.to_dict(run) for run in part.found]
+    paths = usual(documents) if part.columns is None else part.columns
     chosen = forms.form(
         asked,
         fields=FIELDS,
@@ -78,9 +76,11 @@ def page(request: Request) -> Response:
         request,
         "runs.html",
         title="Runs",
-        table=table(documents, paths, asked, run_api.count(project, **wanted)),
+        status=part.status,
+        table=table(documents, paths, asked, total),
         form=chosen,
-        live=any(run.is_running for run in found),
+        problem=part.problem,
+        live=any(run.is_running for run in part.found),
     )
 
 
@@ -112,14 +112,18 @@ def of_runs(runs: Sequence[Run], asked: Choices) -> tables.Table:
 
 
 def _first(run: Mapping[str, Any]) -> list[Cell]:
-    name = str(run["command_text"] or run["alternative_name"] or "").strip()
+    name = str(run["command_text"] or run["message"] or run["alternative_name"] or "").strip()
     status = str(run["status"])
     took = run["duration"]
     started = run["started"] or run["created"]
     return [
         tables.named(run, to("runs", run["id"])),
         Cell(status + (" (deleted)" if run["deleted"] else ""), kind=f"status {status}"),
-        Cell(tables.cut(name.partition("\n")[0]), title=safe(name[:2000], multiline=True)),
+        Cell(
+            tables.cut(name.partition("\n")[0]),
+            title=safe(name[:2000], multiline=True),
+            kind="words",
+        ),
         Cell(local_time(started) if started else "", kind="quiet"),
         Cell("" if took is None else text.duration(took), kind="number", title=tables.exact(took)),
     ]

@@ -12,6 +12,7 @@ from git_datmo.api.remotes import having
 from git_datmo.api.remotes import names as remotes
 from git_datmo.errors import DatmoError
 from git_datmo.model.document import flatten
+from git_datmo.model.environment import NONE
 from git_datmo.ui.rows import key, literal
 from git_datmo.ui.web import answers, differences, graphs
 from git_datmo.ui.web.address import choices, to
@@ -51,7 +52,7 @@ def page(request: Request) -> Response:
         shown["diff"] = _tried(
             lambda: differences.view(snapshot_api.diff(project, str(before), found.id))
         )
-    if part in (SUMMARY, ENVIRONMENT) and found.environment_id:
+    if part in (SUMMARY, ENVIRONMENT) and found.environment_id not in ("", NONE):
         shown["environment"] = _tried(lambda: environment.inspect(project, found.environment_id))
     if part == SUMMARY:
         shown["lineage"] = _tried(lambda: graphs.view(project, found.id, 1))

@@ -50,14 +50,10 @@ def page(request: Request) -> Response:
         "label": asked.one("label"),
         "remote": asked.one("remote"),
     }
-    offset = (asked.page - 1) * asked.rows
-    found = snapshot_api.ls(
-        project, **wanted, sort=asked.one("sort"), limit=asked.rows, offset=offset
-    )
-    documents = [document(one) for one in found]
-    paths = tables.chosen_columns(asked)
-    if paths is None:
-        paths = usual(documents)
+    part = tables.part_of(asked, lambda **cut: snapshot_api.ls(project, **wanted, **cut))
+    total = part.count(lambda: snapshot_api.count(project, **wanted))
+    documents = [document(one) for one in part.found]
+    paths = usual(documents) if part.columns is None else part.columns
     chosen = forms.form(
         asked,
         fields=FIELDS,
@@ -73,17 +69,18 @@ def page(request: Request) -> Response:
         ],
         shown=paths,
     )
-    total = snapshot_api.count(project, **wanted)
     # Runs leave snapshots of their own, which a listing shows only when it is asked to.
     hidden = 0
-    if not total and not (wanted["all"] or wanted["deleted"]):
+    if not (total or part.problem or wanted["all"] or wanted["deleted"]):
         hidden = snapshot_api.count(project, **{**wanted, "all": True})
     return answers.page(
         request,
         "snapshots.html",
         title="Snapshots",
+        status=part.status,
         table=table(documents, paths, asked, total),
         form=chosen,
+        problem=part.problem,
         hidden=hidden,
     )
 
@@ -120,6 +117,6 @@ def _first(snapshot: Mapping[str, Any]) -> list[Cell]:
         shown = f"{shown} ({', '.join(marks)})" if shown else f"({', '.join(marks)})"
     return [
         tables.named(snapshot, to("snapshots", snapshot["id"])),
-        Cell(shown, title=safe(message[:2000], multiline=True) or None),
+        Cell(shown, title=safe(message[:2000], multiline=True) or None, kind="words"),
         Cell(local_time(snapshot["created"]), kind="quiet"),
     ]

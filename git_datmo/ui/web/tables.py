@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from git_datmo.errors import DatmoError, NotFound, UsageError
 from git_datmo.model.fields import Path, lookup, parse_columns, show_path
 from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import cell, local_time
 from git_datmo.ui.web.address import Choices
+
+T = TypeVar("T")
 
 LONG = 200
 SHORT = 12
@@ -68,6 +72,38 @@ class Table:
         return min(self.first + len(self.rows) - 1, self.total)
 
 
+@dataclass(frozen=True)
+class Part(Generic[T]):
+    """What one page of a table shows, or why it cannot: then the choices are shown all the same,
+    for somebody to mend them. `columns` are those that the address names."""
+
+    found: Sequence[T] = ()
+    columns: list[Path] | None = None
+    problem: DatmoError | None = None
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        if self.problem is None:
+            return 200
+        return 404 if isinstance(self.problem, NotFound) else 400
+
+    def count(self, counted: Callable[[], int]) -> int:
+        """How many there are on all pages."""
+        return 0 if self.problem is not None else counted()
+
+
+def part_of(choices: Choices, listed: Callable[..., Sequence[T]]) -> Part[T]:
+    """The rows that an address asks for; `listed` takes sort, limit and offset."""
+    try:
+        offset = (choices.page - 1) * choices.rows
+        columns = chosen_columns(choices)
+        found = listed(sort=choices.one("sort"), limit=choices.rows, offset=offset)
+    except (UsageError, NotFound) as error:
+        return Part(problem=error)
+    return Part(found, columns)
+
+
 def keys_of(documents: Iterable[Mapping[str, Any]], part: str, most: int = KEYS) -> list[Path]:
     """The first `most` places below `part` where any of some documents has a value, in order."""
     found: dict[Path, None] = {}
@@ -107,7 +143,13 @@ def by_paths(
     total: int,
 ) -> Table:
     """A table of documents: `heads` and what `first` makes for them, then one column a path."""
-    columns = [*heads, *(_column(path, documents, choices) for path in paths)]
+    if not documents:
+        return Table((), total=total)
+    labels = Counter(_label(path) for path in paths)
+    columns = [
+        *heads,
+        *(_column(path, documents, choices, labels[_label(path)] == 1) for path in paths),
+    ]
     rows = [
         Row(str(document["id"]), [*first(document), *(_at(document, path) for path in paths)])
         for document in documents
@@ -166,12 +208,19 @@ def _at(document: Mapping[str, Any], path: Path) -> Cell:
     return value(found)
 
 
-def _column(path: Path, documents: Sequence[Mapping[str, Any]], choices: Choices) -> Column:
+def _label(path: Path) -> str:
+    """What a column is called where no other is called so."""
+    return ".".join(path[1:]) if len(path) > 1 else path[0].replace("_", " ")
+
+
+def _column(
+    path: Path, documents: Sequence[Mapping[str, Any]], choices: Choices, short: bool
+) -> Column:
     values = [found for one in documents if (found := lookup(one, path)) is not None]
     numeric = path not in MOMENTS and bool(values)
     numeric = numeric and all(
         isinstance(one, (int, float)) and not isinstance(one, bool) for one in values
     )
-    label = safe(path[-1] if len(path) > 1 else path[0].replace("_", " "))
     name = show_path(path)
+    label = safe(_label(path) if short else name)
     return head(label, name, choices, numeric=numeric, hint=safe(name) if len(path) > 1 else None)

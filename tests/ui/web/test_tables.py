@@ -57,6 +57,8 @@ class TestRuns:
         ticked = heads(pages.get("/runs?columns=config.model&columns=session").text)
         assert typed == ticked
         assert typed[-2:] == ["model", "session"]
+        both = heads(pages.get("/runs?columns=config.lr,stats.lr").text)
+        assert both[-2:] == ["config.lr", "stats.lr"]
 
     def test_links_keep_what_was_chosen(self, pages: Pages) -> None:
         text = pages.get("/runs?rows=2&sort=-config.lr&session=default").text
