@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+import orjson
+
 from git_datmo.errors import InvalidDocument
 from git_datmo.model import series
 from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME
@@ -20,6 +22,8 @@ from git_datmo.records.project import Project
 # Points of recorded runs that are kept, 32 bytes each: what is drawn once is drawn again with
 # another axis, and a comparison draws many runs once for each metric.
 KEPT = 2_000_000
+
+_NUMBERS = frozenset({int, float})
 
 Key = tuple[str, str]
 
@@ -94,12 +98,42 @@ def columns_of(project: Project, run: Run) -> dict[Key, Columns]:
     found: dict[Key, Columns] = {}
     for part in parts:
         for line in part.splitlines():
-            _take(found, line, None)
+            if not _taken(found, line, None):
+                _take(found, line, None)
     for line in system.splitlines():
-        _take(found, line, SYSTEM)
+        if not _taken(found, line, SYSTEM):
+            _take(found, line, SYSTEM)
     if commit:
         _kept.put(commit, found)
     return found
+
+
+def _taken(found: dict[Key, Columns], line: bytes, kind: str | None) -> bool:
+    """Take a point of nothing but numbers, as nearly all are, several times as quickly as `_take`;
+    False for any other, of which nothing was taken."""
+    try:
+        raw = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    if type(raw) is not dict:
+        return False
+    type_ = raw.pop("type", series.DEFAULT)
+    places = [raw.pop(name, math.nan) for name in ("step", "epoch", "time")]
+    if type(type_) is not str or not _NUMBERS.issuperset(map(type, places)):
+        return False
+    if not _NUMBERS.issuperset(map(type, raw.values())) or any(n[:1] == "$" for n in raw):
+        return False
+    step, epoch, time = places
+    for name, value in raw.items():
+        key = (kind or type_, name)
+        columns = found.get(key)
+        if columns is None:
+            columns = found[key] = Columns()
+        columns.values.append(value)
+        columns.steps.append(step)
+        columns.epochs.append(epoch)
+        columns.times.append(time)
+    return True
 
 
 def _take(found: dict[Key, Columns], line: bytes, kind: str | None) -> None:
