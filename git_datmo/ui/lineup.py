@@ -82,15 +82,22 @@ def _unsaid(
     """The last values of series that do not stand among the results already, as they often do."""
     made = {}
     for kind, last in metrics.items():
-        names = {name: name if kind == DEFAULT else f"{kind}.{name}" for name in last}
+        known = results if kind == DEFAULT else _inner(results, kind)
+        flat = {} if kind == DEFAULT else results
         kept = {
             name: value
             for name, value in last.items()
-            if not (names[name] in results and same(results[names[name]], value))
+            if not (name in known and same(known[name], value))
+            and not same(flat.get(f"{kind}.{name}"), value)
         }
         if kept:
             made[kind] = kept
     return made
+
+
+def _inner(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = document.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 @dataclass(frozen=True)

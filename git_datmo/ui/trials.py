@@ -51,6 +51,7 @@ def parallel(rows: Sequence[Row], paths: Sequence[Sequence[str]], color: Sequenc
         for path, axis in zip(paths, axes, strict=True)
     ]
     left_out = sum(axis.left_out for axis in axes)
+    lacking = any(None in axis.places for axis in axes)
     layout = {
         "height": HEIGHT,
         "margin": {"l": 20, "r": 70, "t": 34, "b": 20},
@@ -62,7 +63,7 @@ def parallel(rows: Sequence[Row], paths: Sequence[Sequence[str]], color: Sequenc
             "range": [-0.15, max(len(paths) - 0.5, 0.5)],
             "zeroline": False,
         },
-        "yaxis": {"visible": False, "range": [NOWHERE - 0.06, 1.06]},
+        "yaxis": {"visible": False, "range": [(NOWHERE if lacking else 0) - 0.06, 1.06]},
         "annotations": [
             {
                 "x": place,
