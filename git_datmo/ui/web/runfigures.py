@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN = 24
 UNITS = {"cpu": "cpu, % of one core", "memory": "memory, bytes"}
+OTHER = "other"
 # The order that people look for; any other type comes after.
 USUAL = ("train", "val", "test")
 
@@ -33,8 +34,9 @@ class Figure:
 
 
 def known_of(project: Project, run: Run) -> list[Known]:
-    """The series of a run. Of a recorded one they are told without reading all of their points."""
-    if run.commit is None:
+    """The series of a run. Of a recorded one they are told without reading all of their points,
+    but where odd types of points were counted as one."""
+    if run.commit is None or OTHER in run.metrics:
         return curves.series(project, run_id=run.id)
     found = [
         Known(kind, name, 0, value if isinstance(value, (int, float)) else None)
