@@ -32,7 +32,7 @@ SIGNS = "*+ox#@%=&$"
 DASHED = "•×+o"
 """In colour, lines that have a dash elsewhere: one colour may be that of several types."""
 _PER_MARK = 12
-_ROWS_PER_MARK = 4
+_ROWS_PER_MARK = 3
 
 
 def render(
@@ -61,6 +61,8 @@ def render(
             yield from _picture(visible, columns, color, log_x, log_y)
         else:
             yield "  nothing of it can be drawn"
+        if color_by:
+            yield clip(f"  {safe('.'.join(color_by))}", columns)
         yield from _key(drawn, columns, color)
         yield from _wrapped(figures.note(some, log_x=log_x, log_y=log_y), columns)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from git_datmo.errors import ExtraMissing
 from git_datmo.model.curve import Curve
 from git_datmo.ui import figures, scale
 from git_datmo.ui.escape import safe
+from git_datmo.ui.palette import cut
 from git_datmo.ui.strokes import Stroke, by_metric, strokes
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ DPI = 120
 MOST_ROWS = 40
 """A picture has so many charts at most: matplotlib refuses what is higher than 2^16 dots."""
 _MARGIN = 0.03
-_LINE = 100
+_LINE, _NAME = 100, 60
 _DASHES: Final = ("-", "--", ":", "-.", (0, (8, 2)))
 _SETTINGS: Final[dict[Any, Any]] = {
     "text.parse_math": False,  # a name with dollars is a name
@@ -74,7 +75,9 @@ def render(
             rows = figure.subplots(max(1, len(charts)), 1, squeeze=False)[:, 0]
             for axes, (metric, some) in zip(rows, charts, strict=False):
                 drawn = strokes(some, log_x=log_x, log_y=log_y, color_by=color_by)
-                _chart(axes, safe(metric), drawn, log_x, log_y)
+                handles = _chart(axes, safe(metric), drawn, log_x, log_y)
+                if len(handles) > 1:
+                    _legend(axes, handles, safe(".".join(color_by)))
             figure.savefig(target, format=form, metadata=_about(form))
     return target.getvalue()
 
@@ -83,7 +86,10 @@ def _about(form: str) -> dict[str, Any]:
     return {"Date": None, "Creator": "git-datmo"} if form == SVG else {"Software": "git-datmo"}
 
 
-def _chart(axes: Axes, title: str, drawn: Sequence[Stroke], log_x: bool, log_y: bool) -> None:
+def _chart(
+    axes: Axes, title: str, drawn: Sequence[Stroke], log_x: bool, log_y: bool
+) -> dict[str, Any]:
+    """Draw one chart; what its legend has: lines by name."""
     axes.set_title(title, loc="left")
     curves = [stroke.curve for stroke in drawn]
     said = ", ".join(figures.axes_of(curves))
@@ -93,7 +99,7 @@ def _chart(axes: Axes, title: str, drawn: Sequence[Stroke], log_x: bool, log_y: 
     if not visible:
         axes.set(xticks=[], yticks=[])
         axes.text(0.5, 0.5, "nothing of it can be drawn", ha="center", transform=axes.transAxes)
-        return
+        return {}
     # Our own scales: matplotlib's have no place for what lies at the ends of what numbers can say.
     across, upward = scale.of(visible, log_x=log_x, log_y=log_y)
     handles: dict[str, Any] = {}
@@ -109,16 +115,18 @@ def _chart(axes: Axes, title: str, drawn: Sequence[Stroke], log_x: bool, log_y: 
         handles.setdefault(stroke.name, line)
     for axis, marks in ((axes.xaxis, across.marks(7)), (axes.yaxis, upward.marks(6))):
         axis.set_ticks([place for place, _ in marks], labels=[text for _, text in marks])
-    axes.set(xlim=(-_MARGIN, 1 + _MARGIN), ylim=(-_MARGIN, 1 + _MARGIN))
-    if len(handles) > 1:
-        _legend(axes, list(handles.values()), list(handles))
+    axes.set(xlim=(-_MARGIN, 1 + _MARGIN), ylim=(-_MARGIN / 2, 1 + _MARGIN / 2))
+    return handles
 
 
-def _legend(axes: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
-    shown = [f" {name}" if name.startswith("_") else name for name in names]
+def _legend(axes: Axes, handles: Mapping[str, Any], title: str) -> None:
+    # A name that begins with a line below would be left out.
+    shown = [f" {name}" if name.startswith("_") else name for name in handles]
     axes.legend(
-        handles,
-        [name if len(name) <= 60 else name[:59] + "…" for name in shown],
+        list(handles.values()),
+        [cut(name, _NAME) for name in shown],
+        title=cut(title, _NAME),
+        title_fontsize=8,
         loc="center left",
         bbox_to_anchor=(1.0, 0.5),
         frameon=False,

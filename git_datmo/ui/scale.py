@@ -19,6 +19,7 @@ _STEPS = (
     *(30 * _MINUTE, _HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY),
     *(7 * _DAY, 14 * _DAY, 30 * _DAY, 90 * _DAY, 365 * _DAY),
 )
+_ROOM = 0.02
 _MANY = 1000
 """More marks than any axis has: a step that would give so many is too small for the numbers."""
 
@@ -62,7 +63,7 @@ def of(drawn: Sequence[Stroke], *, log_x: bool, log_y: bool) -> tuple[Scale, Sca
             [x for stroke in drawn for x in stroke.x],
             MOMENTS if moments else LOG if log_x else LINEAR,
         ),
-        over([y for stroke in drawn for y in stroke.y], LOG if log_y else LINEAR),
+        _wider(over([y for stroke in drawn for y in stroke.y], LOG if log_y else LINEAR)),
     )
 
 
@@ -72,6 +73,19 @@ def over(values: Sequence[float], kind: str = LINEAR) -> Scale:
     if low == high:
         low, high = _around(low, kind)
     return Scale(low, high, kind)
+
+
+def _wider(scale: Scale) -> Scale:
+    """The same with a little room at both ends, where a round value may be just beyond the last."""
+    if scale.kind == LOG:
+        more = (scale.high / scale.low) ** _ROOM
+        low, high = scale.low / more, scale.high * more
+        fits = low > 0 and math.isfinite(high)
+    else:
+        more = (scale.high / 2 - scale.low / 2) * 2 * _ROOM
+        low, high = scale.low - more, scale.high + more
+        fits = math.isfinite(low) and math.isfinite(high)
+    return Scale(low, high, scale.kind) if fits else scale
 
 
 def _around(value: float, kind: str) -> tuple[float, float]:
