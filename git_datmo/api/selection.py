@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from git_datmo.api import lookup, run_lookup, runs
-from git_datmo.errors import AmbiguousId, NotFound
+from git_datmo.errors import AmbiguousId, EntityNotFound, NotFound, SnapshotNotFound
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue
@@ -57,8 +57,10 @@ def pick(
     for name in dict.fromkeys(ids):
         try:
             found = finder.find(name)
-        except (NotFound, AmbiguousId) as error:
+        except AmbiguousId as error:
             missing.append((name, error.message))
+        except NotFound:
+            missing.append((name, f"no run and no snapshot has the id or label '{name}'"))
         else:
             picked.setdefault((type(found), found.id), found)
     return Selection(tuple(picked.values()), tuple(missing))
@@ -91,5 +93,9 @@ class _Finder:
         except AmbiguousId:
             raise
         except NotFound:
+            pass
+        try:
             record = lookup.snapshot(self._project, name)
-            return lookup.value(self._project, record, self._names)
+        except SnapshotNotFound as error:
+            raise EntityNotFound(f"no run or snapshot has the id or label '{name}'") from error
+        return lookup.value(self._project, record, self._names)

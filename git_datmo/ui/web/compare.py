@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from git_datmo.api import comparison, snapshot
 from git_datmo.api import curves as curves_api
 from git_datmo.api.selection import LIMIT, Selection
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, QuerySyntaxError
 from git_datmo.model.curve import SYSTEM
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
@@ -76,7 +76,11 @@ class Sides:
 def page(request: Request) -> Response:
     """What was picked, compared in every way that it can be."""
     project, asked = project_of(request), choices(request)
-    chosen = drawings.picked(request)
+    problem = None
+    try:
+        chosen = drawings.picked(request)
+    except QuerySyntaxError as error:
+        chosen, problem = Selection(()), error
     documents = [lineup.document(item) for item in chosen.picked]
     fields = {part: lineup.fields(documents, part) for part in lineup.PARTS}
     # What is equal in all tells nothing of them.
@@ -101,6 +105,7 @@ def page(request: Request) -> Response:
         title="Compare",
         picked=_listed(asked, chosen),
         missing=chosen.missing,
+        problem=problem,
         limit=asked.one("limit") or str(LIMIT),
         metrics=[Offer(safe(name), safe(name), name in shown) for name in names],
         types=[Offer(safe(kind), safe(kind), kind in kinds) for kind in types],

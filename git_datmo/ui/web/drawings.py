@@ -10,6 +10,7 @@ from git_datmo.api.selection import Selection
 from git_datmo.errors import RunNotFound, UsageError
 from git_datmo.model.curve import STEP
 from git_datmo.model.fields import parse_columns
+from git_datmo.model.run import Run
 from git_datmo.ui import figures, lineup, trials
 from git_datmo.ui.figures import Figure
 from git_datmo.ui.lineup import Document, Path
@@ -31,9 +32,9 @@ MAX_PICKED = 1000
 
 def curves(request: Request) -> Response:
     """Curves of what was picked: `metric`, `type`, `x`, `smoothing`, `logx`, `logy`, `color` (a
-    path such as config.lr), `title`."""
-    asked = choices(request)
-    ids = picked(request).run_ids
+    path such as config.lr), `title`. `live` says that there will be more."""
+    asked, chosen = choices(request), picked(request)
+    ids = chosen.run_ids
     shown = ids[:MAX_CURVES]
     found = curves_api.curves(
         project_of(request),
@@ -52,6 +53,7 @@ def curves(request: Request) -> Response:
         color_by=setting(asked, "color"),
         order=shown,
     )
+    figure["live"] = any(isinstance(one, Run) and one.is_running for one in chosen.picked)
     if len(ids) > len(shown):
         _say(figure, f"the first {len(shown)} of {len(ids)} runs are drawn")
     return answers.json(figure)

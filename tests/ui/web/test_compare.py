@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from git_datmo.api import run as runs
 from tests.kit.chromium import Visitor
 from tests.kit.laboratory import Laboratory
 from tests.kit.pages import Markup, Pages
@@ -104,7 +105,7 @@ class TestPage:
         page = pages.get("/compare?" + asked(lab, "cnn-0.1") + "&id=feedfeed").text
         assert "feedfeed" in page
         assert "git datmo pull" in page
-        assert "there is nothing" not in pages.get("/compare?id=feedfeed", status=404).text
+        assert "feedfeed" in pages.get("/compare?id=feedfeed", status=404).text
 
     def test_without_ids_it_is_the_newest_runs(self, pages: Pages, lab: Laboratory):
         found = Markup.of(pages.get("/compare?where=config.model+%3D%3D+%22cnn%22").text)
@@ -112,6 +113,11 @@ class TestPage:
         assert f"/runs/{lab.runs['cnn-0.1'].id}" in shown
         assert f"/runs/{lab.runs['mlp-0.1'].id}" not in shown
         assert "No run is like that" in pages.get("/compare?where=config.model+%3D%3D+1").text
+
+    def test_an_expression_that_is_none_can_be_mended(self, pages: Pages):
+        page = pages.get("/compare?where=config.lr+%3E").text
+        assert 'value="config.lr &gt;"' in page
+        assert "at column" in page
 
     def test_runs_and_snapshots_are_told_apart(self, pages: Pages, lab: Laboratory):
         page = pages.get("/compare?" + asked(lab, "cnn-0.1", "the end", a="nowhere")).text
@@ -123,6 +129,21 @@ class TestPage:
 
 
 class TestInTheBrowser:
+    def test_what_is_under_way_goes_on(self, visitor: Visitor, lab: Laboratory):
+        going = lab.started("going", points={"train": {"loss": [3.0, 2.0]}})
+        try:
+            page = visitor.go(f"/compare?id={going.id}&id={lab.runs['cnn-0.1'].id}")
+            points = (
+                "() => document.querySelector('[aria-label=\"Curves of loss\"]').data[0].y.length"
+            )
+            assert page.evaluate(points) == 2
+            with (going.task / "metrics.jsonl").open("ab") as file:
+                file.write(b'{"type": "train", "step": 2, "loss": 1}\n')
+            page.wait_for_function(f"() => ({points})() === 3", timeout=30_000)
+        finally:
+            going.finish(0)
+            runs.delete(lab.project, going.id)
+
     def test_every_figure_is_drawn(self, visitor: Visitor, lab: Laboratory):
         page = visitor.go("/compare?" + asked(lab, *NAMES, "the end", type=["train", "system"]))
         assert drawn(page)["Curves of loss"] == 3

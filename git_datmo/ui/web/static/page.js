@@ -62,7 +62,7 @@ async function draw(place) {
 }
 
 // One after the other, from the top; a call meanwhile makes one more round.
-let rounds = 0;
+let rounds = 0, later = 0;
 async function drawAll() {
   if (rounds++) return;
   while (rounds) {
@@ -74,6 +74,10 @@ async function drawAll() {
     }
     rounds -= 1;
   }
+  // What is compared goes on while one of it is under way.
+  clearTimeout(later);
+  const live = [...drawn].some(([place, figure]) => figure.live && "shared" in place.dataset);
+  if (live) later = setTimeout(drawAll, 5000);
 }
 
 function repaint() { for (const place of drawn.keys()) paint(place); }
