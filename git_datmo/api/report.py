@@ -63,6 +63,7 @@ def report(
     items = tuple(_item(project, one, titles) for one in picked)
     if compared is not None:
         items = tuple(item for item in items if item.id != compared.id) or items
+        base = compared.title if compared.id.startswith(str(base)) else base
     reference = compared or items[0]
     drawn = tuple(_curves(project, every, titles, metric, points, notices))
     return Report(
@@ -114,16 +115,20 @@ def _item(project: Project, found: Run | Snapshot | Revision, titles: Mapping[st
     if isinstance(found, Revision):
         commit = project.repository.objects.commit(found.commit)
         title = found.name if found.kind != COMMIT else found.commit[:SHORT]
-        about = commit.message.partition("\n")[0]
         return Item(
-            COMMIT, found.commit, title, about, created=commit.time * 1000, tree=commit.tree
+            COMMIT,
+            found.commit,
+            title,
+            message=commit.message,
+            created=commit.time * 1000,
+            tree=commit.tree,
         )
     if isinstance(found, Snapshot):
         return Item(
             SNAPSHOT,
             found.id,
             found.label or found.id[:SHORT],
-            found.message,
+            message=found.message,
             created=found.created,
             author=found.author,
             session=found.session,
@@ -144,7 +149,8 @@ def _item(project: Project, found: Run | Snapshot | Revision, titles: Mapping[st
         RUN,
         found.id,
         titles[found.id],
-        found.text or found.message,
+        command=found.text,
+        message=found.message,
         status=found.status,
         created=found.created,
         duration=found.duration,

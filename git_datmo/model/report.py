@@ -18,8 +18,9 @@ COMMIT: Final = "commit"
 class Item:
     """One run, snapshot, or (as a base alone) commit that nothing was recorded of.
 
-    `about` is a run's command or a snapshot's message, `results` what came of it: stats and
-    printed results, or the last values of its metrics as `type/name` where it has neither.
+    `command` is a run's, where it has one, `message` what its maker said. `results` is what came
+    of it: stats and printed results, or the last values of its metrics as `type/name` where it has
+    neither.
     `created` is in milliseconds since 1970, `duration` in seconds. `state_id` is the snapshot that
     it stands for: the one that a run began from; `tree` that one's git tree. What is not known is
     None or empty.
@@ -28,7 +29,8 @@ class Item:
     kind: str
     id: str
     title: str
-    about: str = ""
+    command: str = ""
+    message: str = ""
     status: str | None = None
     created: int | None = None
     duration: float | None = None
@@ -40,6 +42,12 @@ class Item:
     state_id: str | None = None
     tree: str | None = None
     environment_id: str | None = None
+
+    @property
+    def about(self) -> str:
+        """What else there is to say of it in a line: its command, or the start of its message."""
+        text = self.command or self.message.strip().partition("\n")[0]
+        return "" if text == self.title else text
 
 
 @dataclass(frozen=True)
@@ -70,9 +78,9 @@ class Equipment:
 class Report:
     """What is to be said of `items`.
 
-    `base` is what they are compared to, where that was asked for, and `reference` whose state the
-    `differences` are to: the base, else the first item. `made` is in milliseconds since 1970.
-    `notices` say what is missing, and which command brings it.
+    `base` is what they are compared to, where that was asked for, by `base_name`; `reference` whose
+    state the `differences` are to: the base, else the first item. `made` is in milliseconds since
+    1970. `notices` say what is missing, and which command brings it.
     """
 
     title: str

@@ -115,7 +115,7 @@ def test_where_nothing_was_recorded_code_is_compared(lab: Laboratory):
     lab.repo.commit("alone")
     found = report(lab.project, ids=[lab.runs["second"].id], base="alone")
     assert found.base is not None
-    assert (found.base.kind, found.base.title, found.base.about) == ("commit", "alone", "alone")
+    assert (found.base.kind, found.base.title, found.base.message) == ("commit", "alone", "alone\n")
     [difference] = found.differences
     assert {change.path for change in difference.diff.code} >= {"other.py", "train.py"}
     assert difference.diff.environment == ()

@@ -66,7 +66,7 @@ def test_markdown_for_a_pull_request(lab: Laboratory):
     done = datmo("report", "--base", "main", "second")
     assert done.stdout == datmo("report", "--base", "main", "second", "--md").stdout
     heads, base, second = table(done.stdout)
-    assert heads == [*("", "status", "score", "train.a/b c", "train.loss", "lr", "took", "about")]
+    assert heads == [*("", "status", "score", "train.a/b c", "train.loss", "lr", "took")]
     assert (base[0], base[2], base[5]) == ("base first", "0.5", "0.1")
     assert (second[0], second[1]) == ("second", "✅ success")
     assert (second[2], second[5]) == ("0.75 (+0.25, +50%)", "0.2 (+0.1, +100%)")
@@ -74,7 +74,10 @@ def test_markdown_for_a_pull_request(lab: Laboratory):
     assert "### Differences to `main`" in done.stdout
     [patch] = [token for token in tokens(done.stdout) if token.info == "diff"]
     assert "+print('training faster')\n+```\n" in patch.content
-    assert f"git datmo rerun {lab.runs['second'].id[:12]}" in done.stdout
+    # It has no command of its own: the state that it began from can be had.
+    state = lab.runs["second"].before_id
+    assert state is not None
+    assert f"git datmo snapshot checkout {state[:12]}  # second" in done.stdout
     assert len(done.stdout) < 65_536
     assert done.stderr == ""
 
@@ -129,7 +132,9 @@ def test_a_page_of_its_own(lab: Laboratory, chromium):
 def hostile() -> Report:
     """Everything that somebody else may have written, as bad as it gets."""
     item = Item(
-        "run", "a" * 32, EVIL, EVIL, "failed", 0, 1.5, EVIL, EVIL, {EVIL: EVIL}, {EVIL: EVIL}
+        *("run", "a" * 32, EVIL, EVIL, EVIL, "failed", 0, 1.5, EVIL, EVIL),
+        config={EVIL: EVIL},
+        results={EVIL: EVIL},
     )
     other = Item("run", "b" * 32, EVIL, config={EVIL: 1}, results={EVIL: math.nan})
     curve = Curve("a" * 32, EVIL, EVIL, EVIL, "step", (1.0, 2.0), (1.0, 2.0), 3, ((3.0, "nan"),), 1)

@@ -6,7 +6,7 @@ Whatever somebody recorded stands in code: there nothing is a link, a mention or
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from git_datmo.model.curve import Curve
@@ -61,7 +61,7 @@ def text(found: str) -> str:
 
 def _entities(found: str) -> str:
     """Every character that Markdown or HTML might take for its own, as a number."""
-    return re.sub(r"[^\w\s.,;()%+/=-]|_|\.(?=\w)", lambda m: _entity(m[0]), found)
+    return re.sub(r"[^\w\s.,;()%+/=-]|_|(?<=[wW])\.", lambda m: _entity(m[0]), found)
 
 
 def _entity(character: str) -> str:
@@ -74,23 +74,25 @@ def _row(cells: Sequence[str]) -> str:
 
 def _table(report: Report) -> Iterator[str]:
     found = sheet(report, most=COLUMNS)
-    heads = ["", *map(code, (*found.results, *found.config))]
     runs = any(item.kind == RUN for item in found.items)
-    if runs:
-        heads[1:1] = ["status"]
-        heads.append("took")
-    names = ["", "about"]
-    yield _row([names[0], *heads[1:], names[1]])
-    yield _row(["---", *("--:" for _ in heads[1:]), "---"])
+    about = any(item.about for item in found.items)
+
+    def row(first: str, status: str, cells: Iterable[str], took: str, last: str) -> str:
+        middle = [status, *cells, took] if runs else [*cells]
+        return _row([first, *middle, *([last] if about else [])])
+
+    yield row("", "status", map(code, (*found.results, *found.config)), "took", "about")
+    sides = ("--:" if numeric else "---" for numeric in found.numeric)
+    yield row("---", "---", sides, "--:", "---")
     for item, cells in zip(found.items, found.rows, strict=True):
         title = code(item.title)
-        shown = [f"**base** {title}" if item is report.base else title]
-        if runs:
-            shown.append(_status(item))
-        shown += map(_value, cells)
-        if runs:
-            shown.append("" if item.duration is None else duration(item.duration))
-        yield _row([*shown, code(item.about.partition("\n")[0], most=LONG // 2)])
+        yield row(
+            f"**base** {title}" if item is report.base else title,
+            _status(item),
+            map(_value, cells),
+            "" if item.duration is None else duration(item.duration),
+            code(item.about, most=LONG // 2),
+        )
     yield ""
     if found.same and len(found.items) > 1:
         settings = ", ".join(f"{code(key)} {code(value)}" for key, value in found.same[:FILES])
@@ -159,7 +161,7 @@ def _differences(report: Report) -> Iterator[str]:
         yield f"<details><summary>{_html(_summary(diff))}: {_html(names)}</summary>"
         yield ""
         yield from _files("Environment", diff.environment)
-        yield from _files("Files", diff.files)
+        yield from _files("Other files", diff.files)
         if diff.code:
             lines = list(_patch(diff.code_patch, left))
             left -= sum(map(len, lines))
@@ -182,7 +184,7 @@ def _summary(diff: SnapshotDiff) -> str:
     if diff.environment_ids[0] != diff.environment_ids[1] and not diff.environment:
         parts.append("environment")
     if diff.files:
-        parts.append(f"{len(diff.files)} large or named files")
+        parts.append(f"{len(diff.files)} other {'file' if len(diff.files) == 1 else 'files'}")
     return ", ".join(parts) or "nothing"
 
 

@@ -50,10 +50,12 @@ def render(report: Report) -> str:
     body = made.get_template("report.html").render(
         report=report,
         sheet=table,
+        heads=list(zip((*table.results, *table.config), table.numeric, strict=True)),
         rows=list(zip(table.items, table.rows, strict=True)),
         runs=any(item.kind == RUN for item in table.items),
+        about=any(item.about for item in table.items),
         metrics=metrics,
-        curves=[(one, spark(one.x, one.y), ends(one)) for one in drawable(report)],
+        curves=[(one, spark(one.x, one.y), ends(one)) for some in metrics.values() for one in some],
         reference=report.base_name or (name_of(report.reference) if report.reference else ""),
         differences=[_difference(one, report) for one in report.differences],
         equipment=[(one, members(one.items, report)) for one in report.equipment],

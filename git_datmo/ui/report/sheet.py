@@ -9,7 +9,7 @@ from typing import Any
 from git_datmo.model.comparison import percent
 from git_datmo.model.curve import SYSTEM, Curve
 from git_datmo.model.diff import MISSING, Change, compare_documents, same
-from git_datmo.model.report import COMMIT, RUN, Item, Report
+from git_datmo.model.report import COMMIT, Item, Report
 from git_datmo.ui.escape import clip, safe
 from git_datmo.ui.rows import cell, literal
 
@@ -29,13 +29,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Values of `items`, the base first: columns of results, then of config; `same` are settings
-    that all of them share, `hidden` the number of columns that were too many."""
+    """Values of `items`, the base first: columns of results, then of config. `same` are settings
+    that all of them share, `numeric` tells columns of numbers, `hidden` is how many columns were
+    too many."""
 
     items: Sequence[Item]
     results: Sequence[str]
     config: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+    numeric: Sequence[bool]
     same: Sequence[tuple[str, str]]
     hidden: int = 0
 
@@ -74,6 +76,10 @@ def sheet(report: Report, *, most: int) -> Sheet:
         measured[:most],
         varied[:most],
         rows,
+        [
+            all(cell.number or not cell.text for cell in column)
+            for column in zip(*rows, strict=True)
+        ],
         [(key, literal(known[0].get(key))) for key in common],
         len(measured[most:]) + len(varied[most:]),
     )
@@ -113,10 +119,11 @@ def name_of(item: Item) -> str:
 def again(items: Sequence[Item]) -> Iterator[tuple[str, str]]:
     """The commands that bring each back, and what it was."""
     for item in items:
-        if item.kind != COMMIT:
-            verb = "rerun" if item.kind == RUN else "snapshot checkout"
-            about = clip(safe(item.about.partition("\n")[0] or item.title), LONG)
-            yield f"git datmo {verb} {item.id[:SHORT]}", about
+        about = clip(safe(" ".join(filter(None, (item.title, item.about)))), LONG)
+        if item.command:
+            yield f"git datmo rerun {item.id[:SHORT]}", about
+        elif item.state_id is not None:
+            yield f"git datmo snapshot checkout {item.state_id[:SHORT]}", about
 
 
 def ends(curve: Curve) -> tuple[float | None, ...]:
