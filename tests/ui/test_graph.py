@@ -54,6 +54,18 @@ def test_what_is_near_is_said_in_words():
     ]
 
 
+def test_a_run_that_changed_nothing_and_a_long_chain():
+    chain = [Node(f"{n:040x}", "artifact", created=n) for n in range(3000)]
+    edges = [Edge(a.id, b.id, "version") for a, b in zip(chain, chain[1:], strict=False)]
+    drawing = draw(Lineage(chain[1500].id, tuple(chain), tuple(edges)))
+    assert [box.node for box in sorted(drawing.boxes, key=lambda box: box.x)] == chain
+    circle = (Edge("s" * 40, "r" * 32, "before"), Edge("r" * 32, "s" * 40, "after"))
+    drawing = draw(Lineage("r" * 32, NODES[:2], circle))
+    at = {box.node.id: box for box in drawing.boxes}
+    assert at["r" * 32].x != at["s" * 40].x
+    assert len(drawing.arrows) == 2
+
+
 def test_alone():
     drawing = draw(Lineage("r" * 32, NODES[:1], ()))
     assert len(drawing.boxes) == 1
