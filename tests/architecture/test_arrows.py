@@ -73,6 +73,7 @@ PLACES: dict[str, tuple[str, ...] | None] = {
     "jinja2": ("ui", "ui.web"),
     "starlette": ("ui.web",),
     "uvicorn": ("ui.web",),
+    "anyio": ("ui.web",),
     "orjson": None,
     "yaml": None,
 }
