@@ -11,7 +11,7 @@ from git_datmo.ui.lineage import SOURCES, TARGETS
 
 WIDTH, HEIGHT = 190, 46
 GAP_X, GAP_Y, EDGE = 96, 16, 8
-LETTERS = 26
+LETTERS = 24
 SHORT = 12
 
 

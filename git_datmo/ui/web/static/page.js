@@ -174,3 +174,8 @@ drawAll();
 for (const place of document.querySelectorAll("[data-again]")) again(place.id, Number(place.dataset.again));
 for (const place of document.querySelectorAll("[data-follow]")) follow(place);
 for (const place of document.querySelectorAll("[data-live]")) watch(place);
+// A graph wider than the screen begins with what it is about in the middle.
+for (const graph of document.querySelectorAll(".graph")) {
+  const root = graph.querySelector(".root")?.getBoundingClientRect();
+  if (root) graph.scrollLeft = root.left - graph.getBoundingClientRect().left - (graph.clientWidth - root.width) / 2;
+}
