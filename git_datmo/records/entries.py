@@ -63,11 +63,8 @@ def record_of(project: Project, target: str, operations: Sequence[Operation]) ->
             kept |= known
             kept["note"], message = message, runs.text(known)
             labels = state.get("labels")
-            kept["labels"] = (
-                [text for text in labels if isinstance(text, str)]
-                if isinstance(labels, list)
-                else []
-            )
+            if isinstance(labels, list):
+                kept["labels"] = [text for text in labels if isinstance(text, str)]
             kept["description"] = _text(state.get("description")) or ""
         elif artifacts.is_artifact(commit):
             kind = ARTIFACT

@@ -71,11 +71,16 @@ def rows(
     for statement in plan.statements(limit is None):
         if limit is not None and limit <= 0:
             return
-        most = -1 if limit is None else limit + offset
-        found = database.rows(f"SELECT o.obj {statement} LIMIT {most}", plan.bindings)
-        yield [int(row[0]) for row in found[offset:]]
-        limit = None if limit is None else limit - len(found[offset:])
-        offset = max(0, offset - len(found))
+        most = -1 if limit is None else limit
+        sql = f"SELECT o.obj {statement} LIMIT {most} OFFSET {offset}"
+        found = database.rows(sql, plan.bindings)
+        yield [int(row[0]) for row in found]
+        limit = None if limit is None else limit - len(found)
+        if offset and not found:
+            passed = f"SELECT count(*) FROM (SELECT 1 {statement} LIMIT {offset})"
+            offset -= _number(database, passed, plan.bindings)
+        else:
+            offset = 0
 
 
 def total(database: Database, selection: Selection) -> int:
