@@ -193,10 +193,13 @@ def _of(request: Request) -> tuple[Project, Run, Choices]:
 
 def _page(request: Request, run: Run, part: str, **values: Any) -> Response:
     points = 0 if run.commit else logs.grown(project_of(request), run_id=run.id)[0]
+    said = run.message.strip().partition("\n")[0]
+    named = run.alternative_name or said or run.id[: answers.SHORT]
     return answers.page(
         request,
         f"run_{part or 'summary'}.html",
-        title=run.label or text.headline(run) or run.id[: answers.SHORT],
+        title=run.label or text.headline(run) or named,
+        name=run.label or named,
         run=run,
         part=part,
         points=points,

@@ -51,7 +51,6 @@ def test_content_that_is_elsewhere(tmp_path: Path):
         for path in (
             f"/files/{run.after_id}/data/big.bin",
             f"/files/{run.after_id}/data",
-            f"/runs/{run.id}/files",
             f"/artifacts/id/{made}",
         ):
             assert "git datmo pull" in text_of(pages, path), path
