@@ -84,7 +84,8 @@ def lines(
     if title:
         text = {"text": plain(title), "font": {"size": 14}, "x": 0.02, "xanchor": "left"}
         layout["title"] = text
-    return {"data": data, "layout": layout, "note": note(curves, log_x=log_x, log_y=log_y)}
+    said = filter(None, (note(curves, log_x=log_x, log_y=log_y), looks.scale))
+    return {"data": data, "layout": layout, "note": "; ".join(said)}
 
 
 def legend_height(names: Sequence[str]) -> int:

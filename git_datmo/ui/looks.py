@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from git_datmo.model.curve import SYSTEM, Curve
 from git_datmo.model.fields import lookup
-from git_datmo.ui.palette import COLORS, cut, number, shade, spread
+from git_datmo.ui.palette import COLORS, cut, number, shade, spread, told
 from git_datmo.ui.rows import cell
 
 # Types that many programs have, so that each looks alike in all figures.
@@ -41,6 +41,14 @@ class Looks:
         found = spread([known[text] for text in self._groups])
         self._shaded = len(self._groups) > len(COLORS) and not found.left_out and bool(found.marks)
         self._places = dict(zip(self._groups, found.places, strict=True))
+
+    @property
+    def scale(self) -> str:
+        """What the shades mean, in words; empty where there are none."""
+        known = [(place, text) for text, place in self._places.items() if place is not None]
+        if not self._shaded:
+            return ""
+        return told(".".join(self._by), min(known)[1], max(known)[1])
 
     def sorted(self, curves: Sequence[Curve]) -> list[Curve]:
         """The curves in the order of the legend."""

@@ -16,6 +16,7 @@ COLORS = (
 )
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 GREY = "#8a8f98"
+RAMP = ((0, 114, 178), (176, 76, 150), (230, 120, 0))
 # From the width of an axis on which small values would lie on top of each other.
 WIDE = 100.0
 LONG = 24
@@ -85,12 +86,18 @@ def _odd(value: object) -> bool:
 
 
 def shade(place: float | None) -> str:
-    """From blue over grey to orange; what has no value is grey."""
+    """From blue over purple to orange; what has no value is grey."""
     if place is None:
         return GREY
-    low, high = (0, 114, 178), (230, 110, 0)
-    mixed = (round(a + (b - a) * place) for a, b in zip(low, high, strict=True))
-    return "#" + "".join(f"{one:02x}" for one in mixed)
+    at = min(max(place, 0.0), 1.0) * (len(RAMP) - 1)
+    first = min(int(at), len(RAMP) - 2)
+    pairs = zip(RAMP[first], RAMP[first + 1], strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * (at - first)):02x}" for a, b in pairs)
+
+
+def told(name: str, low: object, high: object) -> str:
+    """What the shades of a figure mean, in words."""
+    return f"{safe(name)} from {cell(low)} (blue) to {cell(high)} (orange)"
 
 
 def plain(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from git_datmo.model.fields import lookup
 from git_datmo.ui.figures import Figure
-from git_datmo.ui.palette import COLORS, GREY, cut, number, plain, shade, spread
+from git_datmo.ui.palette import COLORS, GREY, cut, number, plain, shade, spread, told
 from git_datmo.ui.rows import cell
 
 HEIGHT = 420
@@ -108,12 +108,13 @@ def scatter(
     groups = [cell(lookup(row, tuple(color))) if color else "" for row in rows]
     shades = spread([lookup(row, tuple(color)) for row in rows]).places if color else ()
     names = list(dict.fromkeys(groups))
+    first_places = [shades[groups.index(name)] if shades else None for name in names]
     data = []
     for number_of, group in enumerate(names):
         mine = [place for place, one in enumerate(groups) if one == group]
         paint = COLORS[number_of % len(COLORS)]
         if len(names) > len(COLORS):
-            paint = shade(shades[mine[0]])
+            paint = shade(first_places[number_of])
         data.append(
             {
                 "type": "scatter",
@@ -136,8 +137,11 @@ def scatter(
         "hovermode": "closest",
     }
     lost = sum(a is None or b is None for a, b in zip(xs, ys, strict=True))
-    said = f"{lost:,} of {len(rows):,} have no such two values" if lost else ""
-    return {"data": data, "layout": layout, "note": said}
+    said = [f"{lost:,} of {len(rows):,} have no such two values"] if lost else []
+    if len(names) > len(COLORS):
+        known = sorted((at, names[n]) for n, at in enumerate(first_places) if at is not None)
+        said += [told(".".join(color[1:]), known[0][1], known[-1][1])] if known else []
+    return {"data": data, "layout": layout, "note": "; ".join(said)}
 
 
 def best(rows: Sequence[Row], by: Sequence[str], *, lowest: bool) -> Figure:

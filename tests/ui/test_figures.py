@@ -66,6 +66,10 @@ def test_runs_are_grouped_by_a_value_of_the_config():
     assert shaded[0] == shade(0.0)
     assert shaded[-1] == shade(1.0)
     assert len(set(shaded)) == 12
+    assert lines(many, color_by=("lr",))["note"] == "lr from 1e-11 (blue) to 1.0 (orange)"
+    rows = [{"id": str(n), "config": {"lr": n}, "results": {"y": n}} for n in range(12)]
+    scattered = trials.scatter(rows, ("config", "lr"), ("results", "y"), ("config", "lr"))
+    assert scattered["note"] == "lr from 0 (blue) to 11 (orange)"
 
 
 def test_what_is_not_drawn_is_told():
