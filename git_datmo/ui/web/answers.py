@@ -92,14 +92,13 @@ def failed(request: Request, error: Exception) -> Response:
 
 def broken(request: Request, error: Exception) -> Response:
     """A fault of ours, whose traceback is printed where the server was started."""
-    return page(
-        request,
-        "failed.html",
-        status=500,
-        title="Not shown",
-        message=f"this is a bug in git-datmo: {type(error).__name__}: {error}",
-        hint="please report it with what the terminal of 'git datmo ui' says",
-    )
+    message = f"this is a bug in git-datmo: {type(error).__name__}: {error}"
+    hint = "please report it with what the terminal of 'git datmo ui' says"
+    if request.url.path.startswith("/data/"):
+        answer = json({"error": safe(message, multiline=True), "hint": hint})
+        answer.status_code = 500
+        return answer
+    return page(request, "failed.html", status=500, title="Not shown", message=message, hint=hint)
 
 
 def missing(request: Request, error: Exception) -> Response:

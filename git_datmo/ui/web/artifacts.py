@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import artifact as artifact_api
+from git_datmo.api import files
 from git_datmo.api import session as sessions
 from git_datmo.api.labels import labels
 from git_datmo.api.remotes import having
@@ -115,7 +116,7 @@ def version(request: Request) -> Response:
         "version.html",
         title=found.reference,
         artifact=found,
-        entries=[_entry(found, one) for one in found.entries[first : first + ENTRIES]],
+        entries=[_entry(project, found, one) for one in found.entries[first : first + ENTRIES]],
         first=first + 1,
         metadata=[(key(k), literal(v)) for k, v in flatten(dict(found.metadata)).items()],
         lineage=graphs.view(project, found.id),
@@ -212,13 +213,17 @@ def _rows(
     return tables.by_paths(documents, paths, asked, first, heads, total=total)
 
 
-def _entry(found: Artifact, entry: Entry) -> dict[str, Any]:
+def _entry(project: Project, found: Artifact, entry: Entry) -> dict[str, Any]:
     """An object as a row: an address elsewhere is text, nobody should follow it by mistake."""
     inside = entry.mode != REFERENCE
+    here = entry.size is None or files.look(project, id=found.id, path=entry.path).here
     return {
         "path": entry.path,
         "address": file_address(found.id, entry.path) if inside else None,
-        "raw": file_address(found.id, entry.path, raw=True) if entry.size is not None else None,
+        "raw": file_address(found.id, entry.path, raw=True)
+        if here and entry.size is not None
+        else None,
+        "here": here,
         "uri": entry.uri,
         "size": entry.size,
         "mode": entry.mode,
