@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-LAST, FEW, NAMED = 10, 6, 12
+LAST, FEW, NAMED, GOING = 10, 6, 12, 20
 
 
 def page(request: Request) -> Response:
     """Running runs, the last runs, snapshots and artifacts, the sessions and remotes."""
     project = project_of(request)
-    last = run_api.ls(project, limit=LAST)
+    last = run_api.ls(project, limit=LAST + GOING)
     going = [run for run in last if run.is_running]
-    ended = [run for run in last if not run.is_running]
+    ended = [run for run in last if not run.is_running][:LAST]
     snapshots = snapshot.ls(project, limit=FEW)
     automatic = not snapshots
     if automatic:

@@ -55,7 +55,7 @@ def page(request: Request) -> Response:
     }
     part = tables.part_of(asked, lambda **cut: run_api.ls(project, **wanted, **cut))
     total = part.count(lambda: run_api.count(project, **wanted))
-    documents = [text.to_dict(run) for run in part.found]
+    documents = [_document(run) for run in part.found]
     paths = usual(documents) if part.columns is None else part.columns
     chosen = forms.form(
         asked,
@@ -107,14 +107,17 @@ def table(
 
 def of_runs(runs: Sequence[Run], asked: Choices) -> tables.Table:
     """Some runs as a table with its usual columns."""
-    documents = [text.to_dict(run) for run in runs]
+    documents = [_document(run) for run in runs]
     return table(documents, usual(documents), asked, len(documents))
+
+
+def _document(run: Run) -> dict[str, Any]:
+    return {**text.to_dict(run), "took": text.took(run)}
 
 
 def _first(run: Mapping[str, Any]) -> list[Cell]:
     name = str(run["command_text"] or run["message"] or run["alternative_name"] or "").strip()
     status = str(run["status"])
-    took = run["duration"]
     started = run["started"] or run["created"]
     return [
         tables.named(run, to("runs", run["id"])),
@@ -125,5 +128,5 @@ def _first(run: Mapping[str, Any]) -> list[Cell]:
             kind="words",
         ),
         Cell(local_time(started) if started else "", kind="quiet"),
-        Cell("" if took is None else text.duration(took), kind="number", title=tables.exact(took)),
+        Cell(run["took"] or "", kind="number", title=tables.exact(run["duration"])),
     ]

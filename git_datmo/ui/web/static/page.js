@@ -47,7 +47,7 @@ function paint(place) {
 async function draw(place) {
   const answer = await fetch(addressOf(place));
   const figure = await answer.json();
-  if (!answer.ok) throw figure.error;
+  if (!answer.ok) throw [figure.error, figure.hint].filter(Boolean).join(": ");
   const first = !drawn.has(place);
   if (first) place.textContent = "";
   drawn.set(place, figure);
@@ -151,7 +151,8 @@ addEventListener("change", ({ target }) => {
 });
 
 // What lies in <… id="now" data-again="3"> is asked for again every so many seconds while it is
-// looked at: its place in this page's new answer takes its place. Ticks are kept.
+// looked at: its place in this page's new answer takes its place. Ticks and the
+// focus are kept.
 async function again(id, seconds) {
   for (;;) {
     await pause(seconds);
@@ -161,11 +162,15 @@ async function again(id, seconds) {
     const old = document.getElementById(id);
     const made = new DOMParser().parseFromString(text, "text/html").getElementById(id);
     if (!made) { location.reload(); return; }
+    const same = (one) => [...made.querySelectorAll(one.localName)].find(
+      (other) => (one.value ? other.value === one.value : other.href === one.href));
     for (const box of old.querySelectorAll("input:checked")) {
-      const same = [...made.querySelectorAll("input")].find((one) => one.value === box.value);
-      if (same) same.checked = true;
+      const other = same(box);
+      if (other) other.checked = true;
     }
-    if (!old.contains(document.activeElement) || document.activeElement === document.body) old.replaceWith(made);
+    const focus = old.contains(document.activeElement) ? same(document.activeElement) : null;
+    old.replaceWith(made);
+    focus?.focus({ preventScroll: true });
     if (!made.dataset.again) return;
   }
 }
