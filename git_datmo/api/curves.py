@@ -23,12 +23,13 @@ SEARCHED = 2000
 PAGE = 100
 
 
-def series(project: Project, *, run_id: str) -> list[Known]:
-    """The series that a run has, those of its use of the machine last.
+def series(project: Project, *, run_id: str, fetch: bool = True) -> list[Known]:
+    """The series that a run has, those of its use of the machine last. Without `fetch` no remote
+    is asked for points that are not here.
 
     Raises RunNotFound, AmbiguousId, ContentMissing.
     """
-    found = points.columns_of(project, run_lookup.resolve(project, run_id))
+    found = points.columns_of(project, run_lookup.resolve(project, run_id), fetch=fetch)
     known = [
         Known(kind, name, len(columns.values), _last(columns))
         for (kind, name), columns in found.items()
@@ -48,6 +49,7 @@ def curves(
     smoothing: float = 0.0,
     points: int = POINTS,
     limit: int = RUNS,
+    fetch: bool = True,
 ) -> list[Curve]:
     """The curves of some runs: of `ids`, else of the newest `limit` that `where` holds for and that
     have any such curve.
@@ -55,7 +57,8 @@ def curves(
     `metric` are names of series, or `type/name`; without any it is every one. `type` keeps those
     of some types; those of the machine only come when `system` is asked for. At most `points` of
     each are returned, chosen so that the shape stays; `smoothing` is the weight of what was before
-    (0 to 1, debiased, as TensorBoard's).
+    (0 to 1, debiased, as TensorBoard's). Without `fetch` no remote is asked for points that are
+    not here.
     Raises RunNotFound, AmbiguousId, QuerySyntaxError, ValidationFailed, ContentMissing,
     ExtraMissing.
     """
@@ -74,7 +77,7 @@ def curves(
     for run in chosen:
         if not ids and len(made) >= limit:
             break
-        drawn = _of_run(project, run, names, types, x, smoothing, points)
+        drawn = _of_run(project, run, names, types, x, smoothing, points, fetch)
         if drawn:
             made[run] = drawn
     titles = titled(list(made))
@@ -142,8 +145,10 @@ def _of_run(
     axis: str,
     smoothing: float,
     most: int,
+    fetch: bool,
 ) -> list[Curve]:
-    found = points.columns_of(project, run)
+    read = points.system_of if types and set(types) == {SYSTEM} else points.columns_of
+    found = read(project, run, fetch=fetch)
     begin = min(
         (columns.times[0] for (kind, _), columns in found.items() if kind != SYSTEM),
         default=0.0,

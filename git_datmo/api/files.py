@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import IO
 
 from git_datmo.errors import ContentMissing, Corrupt, EntityNotFound, ValidationFailed
@@ -72,6 +74,14 @@ def open(project: Project, *, id: str, path: str) -> IO[bytes]:
     if leaf[0] in (TREE, GITLINK):
         raise EntityNotFound(f"{path!r} is no file")
     return opened(project, leaf[1], id, path)
+
+
+def require(project: Project, *, id: str, paths: Iterable[str]) -> None:
+    """Raise ContentMissing unless the content of all that lies at some paths is in this clone."""
+    for path in paths:
+        with suppress(EntityNotFound):
+            if not look(project, id=id, path=path).here:
+                raise _missing(id, path)
 
 
 def opened(project: Project, blob: str, id: str, path: str) -> IO[bytes]:

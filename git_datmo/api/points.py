@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from git_datmo.api import files
 from git_datmo.errors import InvalidDocument
 from git_datmo.model import series
 from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME
@@ -82,29 +83,46 @@ def _size(columns: dict[Key, Columns]) -> int:
 _kept = _Kept()
 
 
-def columns_of(project: Project, run: Run) -> dict[Key, Columns]:
-    """Every series of a run, recorded or under way, by type and name. Raises ContentMissing."""
+def columns_of(project: Project, run: Run, *, fetch: bool = True) -> dict[Key, Columns]:
+    """Every series of a run, recorded or under way, by type and name. Without `fetch` no remote is
+    asked for what is not here. Raises ContentMissing."""
     commit = run.commit
     known = _kept.get(commit) if commit else None
     if known is not None:
         return known
     if commit:
-        parts = [run.read(f"metrics/{kind}.jsonl") for kind in run.metrics]
-        system = run.read("system.jsonl")
+        names = [f"metrics/{kind}.jsonl" for kind in run.metrics]
+        if not fetch:
+            files.require(project, id=commit, paths=names)
+        parts = [run.read(name) for name in names]
     else:
         flight = flights.find(project, run.id)
         parts = [_bytes(flight.task / "metrics.jsonl")] if flight else []
-        system = _bytes(flight.path / "system.jsonl") if flight else b""
     found: dict[Key, Columns] = {}
     for part in parts:
         for line in part.splitlines():
             if not _taken(found, line, None):
                 _take(found, line, None)
-    for line in system.splitlines():
-        if not _taken(found, line, SYSTEM):
-            _take(found, line, SYSTEM)
+    found |= system_of(project, run, fetch=fetch)
     if commit:
         _kept.put(commit, found)
+    return found
+
+
+def system_of(project: Project, run: Run, *, fetch: bool = True) -> dict[Key, Columns]:
+    """The series of what a run used of the machine, which are short. Raises ContentMissing."""
+    name = "system.jsonl"
+    if run.commit:
+        if not fetch:
+            files.require(project, id=run.commit, paths=[name])
+        data = run.read(name)
+    else:
+        flight = flights.find(project, run.id)
+        data = _bytes(flight.path / name) if flight else b""
+    found: dict[Key, Columns] = {}
+    for line in data.splitlines():
+        if not _taken(found, line, SYSTEM):
+            _take(found, line, SYSTEM)
     return found
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from git_datmo.api import curves as curves_api
 from git_datmo.api import selection
 from git_datmo.api.selection import Selection
-from git_datmo.errors import RunNotFound, UsageError
-from git_datmo.model.curve import STEP
+from git_datmo.errors import ContentMissing, RunNotFound, UsageError
+from git_datmo.model.curve import STEP, Curve
 from git_datmo.model.fields import parse_columns
 from git_datmo.model.run import Run
 from git_datmo.ui import figures, lineup, trials
@@ -36,17 +39,19 @@ def curves(request: Request) -> Response:
     asked, chosen = choices(request), picked(request)
     ids = chosen.run_ids
     shown = ids[:MAX_CURVES]
-    found = curves_api.curves(
+    ask = partial(
+        curves_api.curves,
         project_of(request),
         metric=asked.many("metric"),
-        ids=shown,
         type=asked.many("type"),
         x=asked.one("x") or STEP,
         smoothing=weight(asked),
         points=max(LEAST, min(curves_api.POINTS, POINTS // max(1, len(shown)))),
+        fetch=False,
     )
+    found, lacking = _here(ask, shown)
     figure = figures.lines(
-        found if shown else [],
+        found,
         title=asked.one("title") or "",
         log_x=asked.flag("logx"),
         log_y=asked.flag("logy"),
@@ -56,7 +61,25 @@ def curves(request: Request) -> Response:
     figure["live"] = any(isinstance(one, Run) and one.is_running for one in chosen.picked)
     if len(ids) > len(shown):
         _say(figure, f"the first {len(shown)} of {len(ids)} runs are drawn")
+    if lacking:
+        _say(figure, f"the points of {lacking} runs are not here: git datmo pull --content")
     return answers.json(figure)
+
+
+def _here(ask: Callable[..., list[Curve]], ids: Sequence[str]) -> tuple[list[Curve], int]:
+    """The curves of those runs whose points are in this clone, and how many are not. Raises
+    ContentMissing when none is."""
+    try:
+        return (ask(ids=ids) if ids else []), 0
+    except ContentMissing:
+        here = []
+        for one in ids:
+            with suppress(ContentMissing):
+                ask(ids=[one])
+                here.append(one)
+        if not here:
+            raise
+        return ask(ids=here), len(ids) - len(here)
 
 
 def parallel(request: Request) -> Response:

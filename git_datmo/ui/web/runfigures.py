@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.api import curves
-from git_datmo.errors import InvalidDocument
+from git_datmo.api import curves, files
+from git_datmo.errors import ContentMissing, InvalidDocument
 from git_datmo.model import series
 from git_datmo.model.curve import SYSTEM, Known
 from git_datmo.ui.escape import safe
@@ -37,14 +37,17 @@ def known_of(project: Project, run: Run) -> list[Known]:
     """The series of a run. Of a recorded one they are told without reading all of their points,
     but where odd types of points were counted as one."""
     if run.commit is None or OTHER in run.metrics:
-        return curves.series(project, run_id=run.id)
+        return curves.series(project, run_id=run.id, fetch=False)
     found = [
         Known(kind, name, 0, value if isinstance(value, (int, float)) else None)
         for kind, values in run.metrics.items()
         for name, value in values.items()
         if not isinstance(value, str)
     ]
-    lines = run.read("system.jsonl").splitlines()
+    lines: list[bytes] = []
+    with suppress(ContentMissing):
+        files.require(project, id=run.commit, paths=["system.jsonl"])
+        lines = run.read("system.jsonl").splitlines()
     names: dict[str, None] = {}
     for line in (*lines[:1], *lines[-1:]):
         with suppress(InvalidDocument):

@@ -22,6 +22,7 @@ ODD = os.fsdecode(b'odd \xff#?%"<b>.txt')
 def lab(world: None, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     """One run that did something of everything."""
     lab = Laboratory.at(tmp_path_factory.mktemp("lab") / "lab")
+    lab.repo.git("config", "datmo.largeFile", "4000")
     lab.artifact("weights", "train.py")
     run = lab.started(
         "everything",
@@ -56,6 +57,31 @@ def run(lab: Laboratory) -> Run:
 
 def address(*parts: str) -> str:
     return "/" + "/".join(quote(os.fsencode(part), safe="/") for part in parts)
+
+
+def test_content_that_is_not_here_is_said(pages: Pages, lab: Laboratory, run: Run):
+    store = lab.project.repository.common_dir / "datmo" / "store"
+    moved: list[tuple[Path, Path]] = []
+    for path in [one for one in store.rglob("*") if one.is_file()]:
+        moved.append((path, path.with_name(f".{path.name}")))
+        os.rename(*moved[-1])
+    try:
+        assert moved, "the large file lies in the store"
+        page = pages.get(address("files", str(run.after_id), "out/large.bin")).text
+        assert "is not in this clone" in page
+        assert "git datmo pull --content" in page
+        assert "not here" in pages.get(address("files", str(run.after_id), "out")).text
+        pages.get(address("raw", str(run.after_id), "out/large.bin"), status=404)
+        page = pages.get(f"/runs/{run.id}").text
+        assert "the content of &#39;log&#39; is not in this clone" in page
+        metric = pages.get(f"/data/curves?id={run.id}&metric=<i>", status=404).json()
+        assert "is not in this clone" in metric["error"]
+        assert "git datmo pull" in metric["hint"]
+        machine = pages.get(f"/data/curves?id={run.id}&metric=cpu&type=system").json()
+        assert len(machine["data"][0]["x"]) == 5
+    finally:
+        for path, away in moved:
+            os.rename(away, path)
 
 
 def test_its_first_page(pages: Pages, run: Run):
@@ -186,21 +212,3 @@ def test_what_differs_what_it_ran_in_and_what_came_of_what(pages: Pages, run: Ru
         assert "svg" in Markup.of(pages.get(f"/lineage/{name}").text).names or name[0] == "w"
     pages.get("/lineage/none-such", status=404)
     pages.get("/runs/none-such", status=404)
-
-
-def test_content_that_is_not_here_is_said(pages: Pages, lab: Laboratory, run: Run):
-    store = lab.project.repository.common_dir / "datmo" / "store"
-    moved: list[tuple[Path, Path]] = []
-    for path in [one for one in store.rglob("*") if one.is_file()]:
-        moved.append((path, path.with_name(f".{path.name}")))
-        os.rename(*moved[-1])
-    try:
-        assert moved, "the large file lies in the store"
-        page = pages.get(address("files", str(run.after_id), "out/large.bin")).text
-        assert "is not in this clone" in page
-        assert "git datmo pull --content" in page
-        assert "not here" in pages.get(address("files", str(run.after_id), "out")).text
-        pages.get(address("raw", str(run.after_id), "out/large.bin"), status=404)
-    finally:
-        for path, away in moved:
-            os.rename(away, path)
