@@ -25,8 +25,11 @@ class Listing(list[T]):
         from git_datmo.model import notebook
 
         rows = self.rows()
-        names = list(dict.fromkeys(name for row in rows for name in row if _worth(name)))
-        return notebook.of_list(self, rows, names)
+        found = dict.fromkeys(name for row in rows for name in row if _worth(name))
+        if "command" in found:
+            # The stats of a run are its results and the ends of its curves, which are shown.
+            found = {name: None for name in found if not name.startswith("stats.")}
+        return notebook.of_list(self, rows, sorted(found, key=_rank))
 
 
 def _plain(item: Any) -> Mapping[str, Any]:
@@ -42,6 +45,15 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Any:
             yield from _flat(inner, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", inner
+
+
+def _rank(name: str) -> int:
+    """The order of columns: what it is, how it was set, what came of it; else as they came."""
+    groups = ("config.", "metadata.", "stats.", "results.")
+    heads = ("id", "reference", "label", "message", "name", "command", "status")
+    if name in heads:
+        return heads.index(name)
+    return len(heads) + 1 + next((n for n, g in enumerate(groups) if name.startswith(g)), -1)
 
 
 def _worth(name: str) -> bool:

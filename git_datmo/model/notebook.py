@@ -31,7 +31,7 @@ CURVES = 4
 _TEXT = 120
 _SHORT = 12
 # What is read to draw curves: lines of one run shown alone, of each of several, bytes of all.
-_LINES, _FEW_LINES, _BYTES = 20_000, 2_000, 1 << 25
+_LINES, _FEW_LINES, _BYTES = 20_000, 5_000, 1 << 28
 
 Key = tuple[str, str]
 
@@ -41,6 +41,7 @@ def of_run(run: Run) -> str:
     facts = {
         "run": run.id[:_SHORT],
         "label": run.label,
+        "message": run.message,
         "status": run.status,
         "reason": run.reason,
         "command": run.text,
