@@ -145,7 +145,8 @@ def _curves(curves: Sequence[Curve], pictures: Mapping[str, str]) -> Iterator[st
         yield ""
     odd = sum(curve.odd_total for curve in shown)
     if odd:
-        yield f"{odd:,} points are NaN or infinite, and not drawn."
+        what = "1 point is" if odd == 1 else f"{odd:,} points are"
+        yield f"{what} NaN or infinite, and not drawn."
         yield ""
 
 

@@ -65,7 +65,7 @@ def render(report: Report) -> str:
     drawn = {
         f"f{n}": figures.lines(some, title=name) for n, (name, some) in enumerate(metrics.items())
     }
-    places = "\n".join(standalone.place(name, figure) for name, figure in drawn.items())
+    places = "\n".join(f"<div>{standalone.place(*pair)}</div>" for pair in drawn.items())
     return standalone.document(
         title=safe(report.title),
         body=body.replace(_PLOTS, f'<div class="plots">{places}</div>'),

@@ -119,7 +119,8 @@ def name_of(item: Item) -> str:
 def again(items: Sequence[Item]) -> Iterator[tuple[str, str]]:
     """The commands that bring each back, and what it was."""
     for item in items:
-        about = clip(safe(" ".join(filter(None, (item.title, item.about)))), LONG)
+        title = "" if item.id.startswith(item.title) else item.title
+        about = clip(safe(" ".join(filter(None, (title, item.about)))), LONG)
         if item.command:
             yield f"git datmo rerun {item.id[:SHORT]}", about
         elif item.state_id is not None:
