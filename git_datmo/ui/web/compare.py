@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 from git_datmo.api import comparison, snapshot
 from git_datmo.api import curves as curves_api
 from git_datmo.api.selection import LIMIT, Selection
-from git_datmo.errors import DatmoError, QuerySyntaxError
+from git_datmo.errors import ContentMissing, DatmoError, QuerySyntaxError
 from git_datmo.model.curve import SYSTEM
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
@@ -147,9 +148,11 @@ def _logged(project: Project, chosen: Selection) -> tuple[list[str], list[str]]:
                 types[kind] = None
                 names.update(dict.fromkeys(map(str, last)))
     for run_id in [one for one in chosen.run_ids if one not in recorded][:LOOKED_INTO]:
-        for one in curves_api.series(project, run_id=run_id):
-            if one.type != SYSTEM:
-                types[one.type], names[one.name] = None, None
+        # What is not here is said where it would be drawn.
+        with suppress(ContentMissing):
+            for one in curves_api.series(project, run_id=run_id, fetch=False):
+                if one.type != SYSTEM:
+                    types[one.type], names[one.name] = None, None
     return [one for one in names if one == encodable(one)], list(types)
 
 

@@ -119,6 +119,19 @@ class TestPage:
         assert 'value="config.lr &gt;"' in page
         assert "at column" in page
 
+    def test_packages_are_compared_line_by_line(self, pages: Pages, lab: Laboratory):
+        ids = []
+        for version in ("1.0", "2.0"):
+            lab.repo.write("requirements.txt", f"numpy=={version}\n")
+            name = f"packages {version}"
+            ids.append(
+                lab.snapshot(name, environment_paths=[str(lab.repo.path / "requirements.txt")])
+            )
+        page = Markup.of(pages.get(f"/compare?id={ids[0]}&id={ids[1]}").text)
+        place = page.text.index("Definition of the environment")
+        assert "-numpy==1.0" in page.text[place:]
+        assert "+numpy==2.0" in page.text[place:]
+
     def test_runs_and_snapshots_are_told_apart(self, pages: Pages, lab: Laboratory):
         page = pages.get("/compare?" + asked(lab, "cnn-0.1", "the end", a="nowhere")).text
         found = Markup.of(page)
