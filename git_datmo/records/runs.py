@@ -100,6 +100,9 @@ def _is_sound(name: str, value: object) -> bool:
         return isinstance(value, str) and layout.is_oid(value)
     if name == "rerun_of":
         return isinstance(value, str) and (layout.is_run_id(value) or layout.is_oid(value))
+    if name == "metrics":
+        # The last values by type and name.
+        return isinstance(value, dict) and all(isinstance(of, dict) for of in value.values())
     if name in (*_MAPS, "platform"):
         return isinstance(value, dict)
     if name in _RESOURCES:
@@ -119,5 +122,5 @@ def _is_sound(name: str, value: object) -> bool:
         parts = value.split("/") if isinstance(value, str) else [".."]
         return value == "" or not ({"", ".", ".."} & {*parts} or "\0" in str(value))
     if name == "duration":
-        return type(value) in (int, float)
+        return type(value) in (int, float) and abs(value) < LATEST  # type: ignore[arg-type]
     return isinstance(value, str)

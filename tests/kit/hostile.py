@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from git_datmo.errors import ValidationFailed
+from git_datmo.records import chain, layout, runs
 from tests.kit.laboratory import Laboratory, picture
 
 # Each calls `pwned`, which tests listen to, wherever it is taken for more than text.
@@ -70,6 +72,30 @@ ODD = {
 """Numbers that drawings stumble over."""
 
 
+TWISTED: tuple[dict[str, Any], ...] = (
+    {"metrics": {"train": 5, "val": {"loss": PAYLOADS["script"]}, "x": None, "y": [1], "": {}}},
+    {"duration": float("nan"), "started": 10**12, "ended": 3},
+    {"duration": float("inf"), "exit_code": 2**52, "signal": -5, "reason": WORDS},
+    {"variables": {"A": 3, "B": {"x": [1]}, PAYLOADS["script"]: None}, "data": ["\x1b[2J", ""]},
+    {
+        "git": {"remote": 5, "commit": ["a"], "dirty": {}},
+        "platform": {"memory": "lots", "cpus": {}},
+    },
+    {
+        "built": {"image": 5, "id": [None]},
+        "resources": {"memory": "x", "gpus": {"a": 1}, "cpus": []},
+    },
+    {"used": [{"kind": "artifact"}, {"kind": "artifact", "id": 5, "name": 7}, {"kind": WORDS}]},
+    {"generated": [{"kind": "artifact", "id": "0" * 40, "version": "x", "local_dir": []}]},
+    {"config": {"a": {"b": {"c": [{"d": None}]}}, "": "", ".": 1}, "results": {"acc": {"x": {}}}},
+    {"outputs": ["../../x", "\x1b", "a" * 9000], "skipped": ["\u202e"], "folder": "a/b"},
+    {"duration": 10**400, "exit_code": True},
+    {"before_id": "f" * 40, "after_id": "e" * 40, "environment_id": "d" * 40},
+    {"rerun_of": "c" * 32, "continues": "0" * 32, "alternative_name": CONTROLS, "type": WORDS},
+    {"runner": WORDS, "created": 0, "stats": {"x": 10**40, "y": -(10**400)}, "command": [""]},
+)
+
+
 def infested(path: Path) -> Laboratory:
     """Texts that would be script, markup or commands wherever a text can stand."""
     lab = Laboratory.at(path)
@@ -114,4 +140,28 @@ def infested(path: Path) -> Laboratory:
             )
     lab.snapshot(WORDS + CONTROLS, config=everything)
     lab.run("odd metrics", points=ODD)
+    twist(lab)
     return lab
+
+
+def twist(lab: Laboratory) -> None:
+    """Records that no program of ours writes: what is inside of them has other types."""
+    project, far = lab.project, 10**300
+    head = lab.repo.head()
+    for number, twisted in enumerate(TWISTED):
+        facts = {
+            "id": f"{number:032x}",
+            "type": "script",
+            "command": ["python"],
+            "runner": "local",
+            "status": "success",
+            "created": 5,
+            "started": 5,
+            "ended": 9,
+            "duration": 1.0,
+            **twisted,
+        }
+        with chain.writing(project) as writer:
+            oid = runs.write(project, facts, {}, [head])
+            writer.mention(oid)
+            writer.note(oid, set={"session": layout.DEFAULT_SESSION_ID, "label": 5, "labels": far})

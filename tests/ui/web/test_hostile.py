@@ -12,7 +12,7 @@ import pytest
 
 from git_datmo.api import artifact, run, snapshot
 from tests.kit.chromium import Visitor
-from tests.kit.hostile import DOCUMENTS, PAYLOADS, infested
+from tests.kit.hostile import DOCUMENTS, PAYLOADS, TWISTED, infested
 from tests.kit.laboratory import Laboratory
 from tests.kit.pages import Answer, Markup, Pages
 
@@ -98,6 +98,24 @@ def test_every_page_that_links_lead_to_is_there_and_harmless(pages: Pages):
             assert_harmless(pages, path, answer)
     expected = {"", "runs", "snapshots", "artifacts", "sessions", "files", "raw"}
     assert expected <= kinds.keys(), kinds
+
+
+def test_records_that_are_twisted_are_shown_as_far_as_they_go(pages: Pages, lab: Laboratory):
+    listed = Markup.of(pages.get("/runs?rows=1000").text).text
+    ids = [f"{number:032x}" for number in range(len(TWISTED))]
+    for one in ids:
+        assert one[:12] in listed
+        for part in ("", "/files", "/changes", "/environment", "/lineage", "/log"):
+            address = f"/runs/{one}{part}"
+            assert_harmless(pages, address, pages.get(address))
+        for part in ("log", "live"):
+            pages.get(f"/data/runs/{one}/{part}")
+        answer = pages.ask(f"/data/curves?id={one}")
+        assert answer.status in (200, 404)
+    chosen = "&".join(f"id={one}" for one in ids)
+    assert_harmless(pages, "/compare", pages.get(f"/compare?{chosen}&same=1"))
+    for path in ("/data/parallel?axis=config.a&axis=stats.x&by=stats.y", "/data/best?by=stats.y"):
+        pages.get(f"{path}&{chosen}")
 
 
 def assert_sealed_off(answer: Answer) -> None:
