@@ -7,12 +7,12 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from threading import Lock
 from typing import Any
 
 import orjson
 
-from git_datmo.api import files
 from git_datmo.errors import InvalidDocument
 from git_datmo.model import series
 from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME
@@ -91,16 +91,13 @@ def columns_of(project: Project, run: Run, *, fetch: bool = True) -> dict[Key, C
     if known is not None:
         return known
     if commit:
-        names = [f"metrics/{kind}.jsonl" for kind in run.metrics]
-        if not fetch:
-            files.require(project, id=commit, paths=names)
-        parts = [run.read(name) for name in names]
+        parts = [run.read(f"metrics/{kind}.jsonl", fetch=fetch) for kind in run.metrics]
     else:
         flight = flights.find(project, run.id)
         parts = [_bytes(flight.task / "metrics.jsonl")] if flight else []
     found: dict[Key, Columns] = {}
     for part in parts:
-        for line in part.splitlines():
+        for line in BytesIO(part):
             if not _taken(found, line, None):
                 _take(found, line, None)
     found |= system_of(project, run, fetch=fetch)
@@ -113,14 +110,12 @@ def system_of(project: Project, run: Run, *, fetch: bool = True) -> dict[Key, Co
     """The series of what a run used of the machine, which are short. Raises ContentMissing."""
     name = "system.jsonl"
     if run.commit:
-        if not fetch:
-            files.require(project, id=run.commit, paths=[name])
-        data = run.read(name)
+        data = run.read(name, fetch=fetch)
     else:
         flight = flights.find(project, run.id)
         data = _bytes(flight.path / name) if flight else b""
     found: dict[Key, Columns] = {}
-    for line in data.splitlines():
+    for line in BytesIO(data):
         if not _taken(found, line, SYSTEM):
             _take(found, line, SYSTEM)
     return found
@@ -135,15 +130,18 @@ def _taken(found: dict[Key, Columns], line: bytes, kind: str | None) -> bool:
         return False
     if type(raw) is not dict:
         return False
-    type_ = raw.pop("type", series.DEFAULT)
-    places = [raw.pop(name, math.nan) for name in ("step", "epoch", "time")]
-    if type(type_) is not str or not _NUMBERS.issuperset(map(type, places)):
+    pop = raw.pop
+    said, step = pop("type", series.DEFAULT), pop("step", math.nan)
+    epoch, time = pop("epoch", math.nan), pop("time", math.nan)
+    if type(said) is not str or type(step) not in _NUMBERS:
         return False
-    if not _NUMBERS.issuperset(map(type, raw.values())) or any(n[:1] == "$" for n in raw):
+    if type(epoch) not in _NUMBERS or type(time) not in _NUMBERS:
         return False
-    step, epoch, time = places
     for name, value in raw.items():
-        key = (kind or type_, name)
+        if type(value) not in _NUMBERS or name[:1] == "$":
+            return False
+    for name, value in raw.items():
+        key = (kind or said, name)
         columns = found.get(key)
         if columns is None:
             columns = found[key] = Columns()
