@@ -105,7 +105,8 @@ def note(curves: Sequence[Curve], *, log_x: bool = False, log_y: bool = False) -
     odd = sum(curve.odd_total for curve in curves)
     if odd:
         kinds = sorted({kind for curve in curves for _, kind in curve.odd})
-        said.append(f"{odd:,} points are no finite number ({', '.join(kinds)})")
+        what = "1 point is" if odd == 1 else f"{odd:,} points are"
+        said.append(f"{what} no finite number ({', '.join(kinds)})")
     if any(curve.smoothing for curve in curves):
         said.append(f"smoothed by {curves[0].smoothing:g}")
     if not curves:

@@ -70,7 +70,7 @@ def test_odd_numbers_are_drawn_or_told(form: str):
         data = picture.render(some, form=form, log_y=log_y)
         assert len(data) > 1000
     text = picture.render(some, form=picture.SVG).decode()
-    assert "1 points are no finite number (nan)" in text
+    assert "1 point is no finite number (nan)" in text
     assert "2 of 1,000,000 points are drawn" in text
 
 
