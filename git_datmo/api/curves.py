@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from git_datmo.api import points, run_lookup, runs
 from git_datmo.api.points import Columns
-from git_datmo.errors import ExtraMissing, UsageError, ValidationFailed
+from git_datmo.errors import ContentMissing, ExtraMissing, UsageError, ValidationFailed
 from git_datmo.model.curve import AXES, RELATIVE, STEP, SYSTEM, TIME, Curve, Known
 from git_datmo.model.run import Run
 from git_datmo.records.project import Project
@@ -18,6 +18,8 @@ POINTS = 1000
 RUNS = 20
 ODD = 100
 SHORT = 12
+OTHER = "other"
+"""What a run's facts call the types whose names no file can have, all of them together."""
 # How far back runs that have a curve are looked for, and how many are listed at once.
 SEARCHED = 2000
 PAGE = 100
@@ -50,6 +52,7 @@ def curves(
     points: int = POINTS,
     limit: int = RUNS,
     fetch: bool = True,
+    missing: list[str] | None = None,
 ) -> list[Curve]:
     """The curves of some runs: of `ids`, else of the newest `limit` that `where` holds for and that
     have any such curve.
@@ -58,7 +61,8 @@ def curves(
     of some types; those of the machine only come when `system` is asked for. At most `points` of
     each are returned, chosen so that the shape stays; `smoothing` is the weight of what was before
     (0 to 1, debiased, as TensorBoard's). Without `fetch` no remote is asked for points that are
-    not here.
+    not here. Runs that were not named and whose points cannot be had are passed over where
+    `missing` is given, which gets their ids.
     Raises RunNotFound, AmbiguousId, QuerySyntaxError, ValidationFailed, ContentMissing,
     ExtraMissing.
     """
@@ -77,7 +81,13 @@ def curves(
     for run in chosen:
         if not ids and len(made) >= limit:
             break
-        drawn = _of_run(project, run, names, types, x, smoothing, points, fetch)
+        try:
+            drawn = _of_run(project, run, names, types, x, smoothing, points, fetch)
+        except ContentMissing:
+            if ids or missing is None:
+                raise
+            missing.append(run.id)
+            continue
         if drawn:
             made[run] = drawn
     titles = titled(list(made))
@@ -122,7 +132,7 @@ def _newest(
 
 
 def _may_have(run: Run, metric: Sequence[str], types: Sequence[str]) -> bool:
-    if run.commit is None or SYSTEM in types:
+    if run.commit is None or SYSTEM in types or OTHER in run.metrics:
         return True
     return any(
         _wanted(kind, name, metric, types)

@@ -6,7 +6,7 @@ import os
 import re
 from typing import IO, Any
 
-from git_datmo.api import lookup
+from git_datmo.api import files, lookup
 from git_datmo.api.underway import Underway
 from git_datmo.errors import AmbiguousId, InvalidArgumentType, RunNotFound
 from git_datmo.model import document
@@ -122,6 +122,10 @@ def value(project: Project, record: Record, names: lookup.Names, **made: Any) ->
     def reader(part: str) -> bytes:
         return read_part(project, record.id, part)
 
+    def nearby(part: str) -> bytes:
+        files.require(project, id=record.id, paths=[part])
+        return reader(part)
+
     facts = _facts(record, names)
 
     def opener(mode: str) -> list[IO[Any]]:
@@ -130,7 +134,7 @@ def value(project: Project, record: Record, names: lookup.Names, **made: Any) ->
 
         return content.open_files(project, chosen, mode) if chosen else []
 
-    return Run(facts, opener=opener, reader=reader, **made)
+    return Run(facts, opener=opener, reader=reader, nearby=nearby, **made)
 
 
 def read_part(project: Project, oid: str, part: str) -> bytes:

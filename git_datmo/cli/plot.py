@@ -81,9 +81,13 @@ def plot(
     --type system.
     """
     project = door.project()
+    missing: list[str] = []
     found: list[Curve] = door.call(
-        "curves.curves", project, metric=_names(metric), ids=ids, **given
+        "curves.curves", project, metric=_names(metric), ids=ids, missing=missing, **given
     )
+    if missing:
+        who = "1 run is" if len(missing) == 1 else f"{len(missing):,} runs are"
+        door.note([f"{who} left out, whose points are not here: 'git datmo pull --content'"])
     from git_datmo.ui import strokes
 
     if json:

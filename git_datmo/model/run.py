@@ -115,6 +115,7 @@ class Run:
         *,
         opener: Opener | None = None,
         reader: Callable[[str], bytes] | None = None,
+        nearby: Callable[[str], bytes] | None = None,
         notices: tuple[str, ...] = (),
         applied: tuple[str, ...] = (),
         **wrong: object,
@@ -128,6 +129,8 @@ class Run:
         self._facts = facts
         self._opener = opener
         self._reader = reader
+        # The same, of what is in this clone: nothing is fetched.
+        self._nearby = nearby or reader
         self.notices = notices
         self.applied = applied
 
@@ -182,9 +185,13 @@ class Run:
         """What it has printed, both streams in the order they came."""
         return self.read("log").decode("utf-8", "replace")
 
-    def read(self, name: str) -> bytes:
-        """One part of its record: `log`, `system.jsonl`, `metrics/<type>.jsonl`."""
-        return self._reader(name) if self._reader is not None else b""
+    def read(self, name: str, *, fetch: bool = True) -> bytes:
+        """One part of its record: `log`, `system.jsonl`, `metrics/<type>.jsonl`.
+
+        Without `fetch` no remote is asked for what is not here. Raises ContentMissing.
+        """
+        reader = self._reader if fetch else self._nearby
+        return reader(name) if reader is not None else b""
 
     @property
     def files(self) -> list[IO[Any]]:
