@@ -24,8 +24,8 @@ COLUMNS = 8
 CURVES = 24
 FILES = 20
 PATCH_LINES = 200
-# GitHub takes 65,536 characters in a comment: patches have what the tables leave.
-PATCH_CHARACTERS = 30_000
+# GitHub takes 65,536 characters in a comment: differences have what the tables leave.
+CHARACTERS = 30_000
 LONG = 80
 MARKS = {"success": "✅", "running": "⏳", "preparing": "⏳"}
 _AS_IT_IS = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")
@@ -155,21 +155,32 @@ def _differences(report: Report) -> Iterator[str]:
         return
     yield f"### Differences to {code(report.base_name or name_of(report.reference))}"
     yield ""
-    left = PATCH_CHARACTERS
+    left = CHARACTERS
     for difference in report.differences:
         diff = difference.diff
         names = ", ".join(code(title) for title in members(difference.items, report))
         yield f"<details><summary>{_html(_summary(diff))}: {_html(names)}</summary>"
         yield ""
-        yield from _files("Environment", diff.environment)
-        yield from _files("Other files", diff.files)
-        if diff.code:
-            lines = list(_patch(diff.code_patch, left))
-            left -= sum(map(len, lines))
-            yield from _counts(diff)
-            yield from lines
+        inside = [
+            *_files("Environment", diff.environment),
+            *_files("Other files", diff.files),
+            *(_counts(diff) if diff.code else ()),
+        ]
+        inside += _patch(diff, left - _length(inside))
+        if _length(inside) > left:
+            inside = [f"Too long for here: {_command(diff)}", ""]
+        left -= _length(inside)
+        yield from inside
         yield "</details>"
         yield ""
+
+
+def _length(lines: Sequence[str]) -> int:
+    return sum(len(line) + 1 for line in lines)
+
+
+def _command(diff: SnapshotDiff) -> str:
+    return f"`git datmo snapshot diff {diff.before[:12]} {diff.after[:12]}`"
 
 
 def _html(found: str) -> str:
@@ -216,10 +227,10 @@ def _counts(diff: SnapshotDiff) -> Iterator[str]:
     yield ""
 
 
-def _patch(found: str, most: int) -> Iterator[str]:
-    """A patch between fences that are longer than any in it."""
-    lines = [safe(line, multiline=True) for line in found.splitlines()]
-    kept, room = [], most
+def _patch(diff: SnapshotDiff, most: int) -> Iterator[str]:
+    """The patch of the code, at most so many characters, between fences longer than any in it."""
+    lines = [safe(line, multiline=True) for line in diff.code_patch.splitlines()]
+    kept, room = [], most - LONG * 2
     for line in lines[:PATCH_LINES]:
         room -= len(line) + 1
         if room < 0:
@@ -230,7 +241,7 @@ def _patch(found: str, most: int) -> Iterator[str]:
         fence = "`" * (max((len(run) for run in runs), default=2) + 1)
         yield from (f"{fence}diff", *kept, fence, "")
     if len(kept) < len(lines):
-        yield f"{len(lines) - len(kept)} more lines are not shown: `git datmo snapshot diff`"
+        yield f"{len(lines) - len(kept):,} more lines: {_command(diff)}"
         yield ""
 
 
