@@ -17,7 +17,7 @@ from tests.kit.terminal import on_terminal
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Laboratory:
-    """Two runs with losses, the newer one without a step that is a number, and one with none."""
+    """Two runs with losses, and a newer one without points."""
     made = Laboratory.at(tmp_path / "lab")
     monkeypatch.chdir(made.repo.path)
     for lr in (0.1, 0.01):
@@ -113,6 +113,22 @@ def test_nothing_to_draw_is_said_with_what_there_is(lab: Laboratory):
     assert datmo("plot", "loss", "no-such-run", check=False).code == 3
     assert datmo("plot", "loss", "--where", "(", check=False).code == 2
     assert datmo("plot", "loss", "--smoothing", "1", check=False).code == 2
+
+
+def test_a_run_whose_points_are_not_here_does_not_hide_the_others(lab: Laboratory):
+    lab.repo.git("config", "datmo.largeFile", "20k")
+    gone = lab.run("gone", points={"train": {"loss": decay(2000, 3)}})
+    store = lab.repo.path / ".git" / "datmo" / "store"
+    kept = [path for path in store.rglob("*") if path.is_file() and path.stat().st_size > 20_000]
+    assert kept, "the points lie in the store"
+    for path in kept:
+        path.unlink()
+    done = datmo("plot", "loss")
+    assert "lr-0.1 train" in done.stdout
+    assert "gone" not in done.stdout
+    assert "note: 1 run is left out, whose points are not here" in done.stderr
+    assert datmo("plot", "loss", gone.id, check=False).code == 5
+    assert "no curves: the content of" in gone._repr_html_()
 
 
 def test_without_the_extra_it_says_what_to_install(lab: Laboratory, tmp_path: Path):
