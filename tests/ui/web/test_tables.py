@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 
@@ -135,3 +135,25 @@ def test_the_overview_has_something_of_everything(pages: Pages) -> None:
     text = pages.get("/").text
     for said in ("Last runs", "cnn-0.1", "the end", "default/weights", "second", "No remote"):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("collection", "name"),
+    [("id", "plain"), ("x:y", "a/../b c?d=e#f"), ("z", "ünïcode&<b>%2F%"), ("z", "f" * 40)],
+)
+def test_names_of_artifacts_lead_to_them(
+    pages: Pages, lab: Laboratory, collection: str, name: str
+) -> None:
+    lab.artifact(name, "data", collection=collection)
+    lab.artifact(name, "plots", collection=collection)
+    listed = pages.get(f"/artifacts?collection={quote(collection)}").text
+    [address] = [
+        link
+        for link in Markup.of(listed).links
+        if link.startswith("/artifacts/") and unquote(link).endswith(f"/{collection}/{name}")
+    ]
+    text = pages.get(address).text
+    assert [cell.split()[0] for cell in column(text, "version")] == ["v1", "v0"]
+    sorting = next(link for link in Markup.of(text).links if "sort=-size" in link)
+    assert sorting.startswith(address)
+    assert len(rows(pages.get(sorting).text)) == 2
