@@ -18,6 +18,7 @@ Path = tuple[str, ...]
 Document = Mapping[str, Any]
 
 SHORT = 12
+NOTHING = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git's empty tree: an environment of no files
 PARTS = ("config", "results", "metrics")
 ABOUT = (
     "status",
@@ -54,7 +55,7 @@ def document(item: Run | Snapshot) -> dict[str, Any]:
             "status": item.status,
             "duration": item.duration,
             "runner": item.runner,
-            "environment": item.environment_id,
+            "environment": _some(item.environment_id),
             "before": item.before_id,
             "results": (found := {**item.stats, **item.results}),
             "metrics": _unsaid(item.metrics, found),
@@ -62,7 +63,7 @@ def document(item: Run | Snapshot) -> dict[str, Any]:
     return made | {
         "kind": "snapshot",
         "name": item.message.partition("\n")[0],
-        "environment": item.environment_id or None,
+        "environment": _some(item.environment_id),
         "code": item.code_id,
         "results": dict(item.stats),
         "metrics": {},
@@ -74,6 +75,10 @@ def title(item: Run | Snapshot) -> str:
     other = item.alternative_name if isinstance(item, Run) else ""
     said = str(item.label or other or item.message or "").strip().partition("\n")[0]
     return said or str(item.id[:SHORT])
+
+
+def _some(environment: str | None) -> str | None:
+    return None if environment in ("", NOTHING) else environment
 
 
 def _unsaid(
@@ -112,6 +117,11 @@ class Field:
     def numeric(self) -> bool:
         """Whether any of the values can be placed on an axis of numbers."""
         return any(number(value) is not None for value in self.values)
+
+    @property
+    def rare(self) -> bool:
+        """Whether fewer than half have it."""
+        return 2 * sum(value is not None for value in self.values) < len(self.values)
 
 
 def fields(documents: Sequence[Document], part: str) -> list[Field]:

@@ -44,7 +44,7 @@ def spread(values: Sequence[object]) -> Spread:
     low, high = min(known), max(known)
     if low == high:
         places = tuple(None if one is None else 0.5 for one in numbers)
-        return Spread(places, ((0.5, cell(low)),), False, left_out)
+        return Spread(places, ((0.5, f"{low:.4g}"),), False, left_out)
     log = low > 0 and high / low >= WIDE
     start, end = (math.log10(low), math.log10(high)) if log else (low, high)
     width = end - start

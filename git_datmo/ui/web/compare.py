@@ -85,12 +85,12 @@ def page(request: Request) -> Response:
     documents = [lineup.document(item) for item in chosen.picked]
     fields = {part: lineup.fields(documents, part) for part in lineup.PARTS}
     # What is equal in all tells nothing of them.
-    config = [one for one in fields["config"] if one.differs]
-    measured = [one for one in (*fields["results"], *fields["metrics"]) if one.differs]
+    config = _telling(fields["config"])
+    measured = _telling([*fields["results"], *fields["metrics"]])
     numbers = [one for one in measured if one.numeric]
     by = drawings.path(asked, "by") or _first(numbers)
     axes = drawings.paths(asked, "axis") or [
-        *(one.path for one in config[:AXES]),
+        *(one.path for one in ([f for f in config if not f.rare] or config)[:AXES]),
         *([by] if by else []),
     ]
     across = drawings.path(asked, "across") or _first([*(f for f in config if f.numeric), *config])
@@ -129,6 +129,11 @@ def page(request: Request) -> Response:
         table=grid.make(documents, fields, asked),
         sides=_sides(project, asked, chosen),
     )
+
+
+def _telling(fields: Sequence[Field]) -> list[Field]:
+    """Those that differ; what few have comes last."""
+    return sorted((one for one in fields if one.differs), key=lambda one: one.rare)
 
 
 def _first(fields: Sequence[Field]) -> Path:
