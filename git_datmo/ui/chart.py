@@ -16,7 +16,7 @@ from git_datmo.ui.escape import clip, safe
 from git_datmo.ui.escape import width as columns_of
 from git_datmo.ui.palette import COLORS
 from git_datmo.ui.scale import Mark
-from git_datmo.ui.strokes import Stroke, by_metric, strokes
+from git_datmo.ui.strokes import Stroke, by_metric, strokes, whose
 from git_datmo.ui.style import paint
 
 WIDTH = 80
@@ -54,7 +54,8 @@ def render(
         if number:
             yield ""
         drawn = strokes(some, log_x=log_x, log_y=log_y, color_by=color_by)
-        title = clip(f"{safe(metric)} over {', '.join(figures.axes_of(some))}", columns)
+        said = f"{safe(metric)} over {', '.join(figures.axes_of(some))}{whose(some)}"
+        title = clip(said, columns)
         yield paint(title, "bold", color=color)
         visible = [stroke for stroke in drawn if stroke.x]
         if visible:

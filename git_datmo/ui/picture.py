@@ -13,7 +13,7 @@ from git_datmo.model.curve import Curve
 from git_datmo.ui import figures, scale
 from git_datmo.ui.escape import safe
 from git_datmo.ui.palette import cut
-from git_datmo.ui.strokes import Stroke, by_metric, strokes
+from git_datmo.ui.strokes import Stroke, by_metric, strokes, whose
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def render(
             rows = figure.subplots(max(1, len(charts)), 1, squeeze=False)[:, 0]
             for axes, (metric, some) in zip(rows, charts, strict=False):
                 drawn = strokes(some, log_x=log_x, log_y=log_y, color_by=color_by)
-                handles = _chart(axes, safe(metric), drawn, log_x, log_y)
+                handles = _chart(axes, safe(metric) + whose(some), drawn, log_x, log_y)
                 if len(handles) > 1:
                     _legend(axes, handles, safe(".".join(color_by)))
             figure.savefig(target, format=form, metadata=_about(form))

@@ -7,7 +7,7 @@ from html import escape
 
 from git_datmo.model.curve import Curve
 from git_datmo.ui import figures, standalone
-from git_datmo.ui.strokes import by_metric
+from git_datmo.ui.strokes import by_metric, whose
 
 
 def render(
@@ -26,5 +26,7 @@ def render(
     for number, (metric, some) in enumerate(charts.items()):
         figure = figures.lines(some, log_x=log_x, log_y=log_y, color_by=color_by)
         drawn[f"f{number}"] = figure
-        body.append(f"<h2>{escape(metric)}</h2>{standalone.place(f'f{number}', figure)}")
+        body.append(
+            f"<h2>{escape(metric + whose(some))}</h2>{standalone.place(f'f{number}', figure)}"
+        )
     return standalone.document(title=title, body="\n".join(body), figures=drawn)

@@ -46,6 +46,12 @@ def by_metric(curves: Sequence[Curve]) -> dict[str, list[Curve]]:
     return found
 
 
+def whose(curves: Sequence[Curve]) -> str:
+    """What is added to the title of one run's drawing, whose legend does not name it."""
+    titles = dict.fromkeys(curve.title for curve in curves)
+    return f" ({safe(next(iter(titles)))})" if len(titles) == 1 else ""
+
+
 def document(curve: Curve) -> dict[str, Any]:
     """A curve as the document that `--json` prints."""
     known = {name: getattr(curve, name) for name in curve.__dataclass_fields__}

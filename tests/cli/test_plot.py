@@ -43,14 +43,14 @@ def test_it_draws_plainly_into_a_pipe(lab: Laboratory):
     one = datmo(
         "plot", "val/loss", lab.runs["lr-0.1"].id, "-x", "epoch", "--smoothing", "0.5"
     ).stdout
-    assert one.startswith("loss over epoch\n")
+    assert one.startswith("loss over epoch (lr-0.1)\n")
     assert "smoothed by 0.5" in one
     every = datmo("plot").stdout
     assert "acc over step" in every
     assert "loss over step" in every
     assert "cpu" not in every
     system = datmo("plot", "--type", "system", "-x", "time", "-n", "1").stdout
-    assert system.startswith("cpu over seconds since the start\n")
+    assert system.startswith("cpu over seconds since the start (lr-0.01)\n")
 
 
 def test_it_draws_at_the_width_of_a_terminal_in_colour(

@@ -45,7 +45,7 @@ def test_a_falling_curve_falls():
     lines = drawn(curve(FALLING))
     rows = [number for number, line in enumerate(lines) if BRAILLE.search(line)]
     columns = [BRAILLE.search(lines[row]).start() for row in rows]  # type: ignore[union-attr]
-    assert lines[0] == "loss over step"
+    assert lines[0] == "loss over step (first)"
     assert len(rows) > 8, "it fills the chart"
     assert columns == sorted(columns), "higher values stand to the left of lower ones"
     assert any(line.lstrip().startswith("1.0") for line in lines), "the upward axis has round marks"
@@ -98,8 +98,8 @@ def test_types_of_one_run_differ_in_more_than_colour():
 
 def test_each_metric_has_a_chart_of_its_own():
     lines = drawn(curve(FALLING), curve([1, 2], name="accuracy", axis=RELATIVE))
-    assert "loss over step" in lines
-    assert "accuracy over seconds since the start" in lines
+    assert "loss over step (first)" in lines
+    assert "accuracy over seconds since the start (first)" in lines
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_moments_are_told_by_the_clock(monkeypatch: pytest.MonkeyPatch):
     time.tzset()
     start = 1_790_000_000.0  # 2026-09-21 14:13:20 UTC
     lines = drawn(curve(FALLING, [start + 60 * n for n in range(100)], axis=TIME), log_x=True)
-    assert lines[0] == "loss over time"
+    assert lines[0] == "loss over time (first)"
     assert any("14:30" in line and "15:00" in line for line in lines)
 
 
