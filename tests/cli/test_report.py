@@ -91,9 +91,7 @@ def test_curves_as_text_and_as_pictures(lab: Laboratory):
     assert sorted(pictures) == ["pictures/of%20it/1-loss.png", "pictures/of%20it/2-a-b-c.png"]
     for name in ("1-loss.png", "2-a-b-c.png"):
         assert (Path("pictures/of it") / name).read_bytes().startswith(b"\x89PNG\r\n")
-    one = datmo("report", "--metric", "loss", "--pictures", "one").stdout
-    assert "`a/b c`" not in one
-    assert [file.name for file in Path("one").iterdir()] == ["1-loss.png"]
+    assert "`a/b c`" not in datmo("report", "--metric", "loss").stdout
 
 
 def test_one_document(lab: Laboratory):

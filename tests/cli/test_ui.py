@@ -112,3 +112,14 @@ def test_what_is_no_project_has_no_pages(repo: Repo, tmp_path: Path):
     outside = tmp_path / "outside"
     outside.mkdir()
     assert datmo("ui", "--no-browser", cwd=outside, check=False).code == 128
+
+
+def test_without_the_extra_it_says_how_to_get_it(project: Repo, tmp_path: Path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as util\nfind = util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == 'starlette' else find(name, *more)\n"
+    )
+    done = datmo("ui", "--no-browser", env={"PYTHONPATH": str(tmp_path)}, check=False)
+    assert (done.code, done.stdout) == (4, "")
+    assert "not installed: starlette" in done.stderr
+    assert "hint: pip install 'git-datmo[ui]'" in done.stderr
