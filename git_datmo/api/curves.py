@@ -186,15 +186,19 @@ def _curve(
         axis = RELATIVE
     else:
         axis, places = columns.along(axis, begin)
-    pairs = zip(places, columns.values, strict=True)
-    finite, odd = [], []
-    for place, value in pairs:
-        if math.isfinite(value):
-            finite.append((place, value))
-        else:
-            odd.append((place, "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"))
-    xs = [place for place, _ in finite]
-    ys = smoothed([value for _, value in finite], smoothing)
+    xs: Sequence[float] = places
+    ys: Sequence[float] = columns.values
+    odd = []
+    # As nearly all are: a million points are not to be walked through one by one.
+    if not all(map(math.isfinite, ys)):
+        finite = []
+        for place, value in zip(places, columns.values, strict=True):
+            if math.isfinite(value):
+                finite.append((place, value))
+            else:
+                odd.append((place, "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"))
+        xs, ys = [place for place, _ in finite], [value for _, value in finite]
+    ys = smoothed(ys, smoothing)
     xs, ys = thinned(xs, ys, most)
     return Curve(
         run.id,
@@ -212,7 +216,7 @@ def _curve(
     )
 
 
-def smoothed(values: list[float], weight: float) -> list[float]:
+def smoothed(values: Sequence[float], weight: float) -> Sequence[float]:
     """An exponential moving average without the pull of its beginning towards zero."""
     if not weight:
         return values
@@ -224,7 +228,9 @@ def smoothed(values: list[float], weight: float) -> list[float]:
     return found
 
 
-def thinned(xs: list[float], ys: list[float], most: int) -> tuple[list[float], list[float]]:
+def thinned(
+    xs: Sequence[float], ys: Sequence[float], most: int
+) -> tuple[Sequence[float], Sequence[float]]:
     """At most `most` of some points, chosen by MinMaxLTTB: https://arxiv.org/abs/2305.00332."""
     if len(xs) <= most:
         return xs, ys
