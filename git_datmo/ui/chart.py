@@ -48,18 +48,18 @@ def render(
 
     Raises ExtraMissing.
     """
-    ExtraMissing.unless("plotext", purpose="a chart in the terminal")
+    plotext = _plotext()
     columns = max(width or WIDTH, LEAST)
     for number, (metric, some) in enumerate(by_metric(curves).items()):
         if number:
             yield ""
-        drawn = strokes(some, log_x=log_x, log_y=log_y, color_by=color_by)
+        found = strokes(some, log_x=log_x, log_y=log_y, color_by=color_by)
+        drawn = sorted(found, key=lambda stroke: not stroke.x)  # what is empty comes last
         said = f"{safe(metric)} over {', '.join(figures.axes_of(some))}{whose(some)}"
         title = clip(said, columns)
         yield paint(title, "bold", color=color)
-        visible = [stroke for stroke in drawn if stroke.x]
-        if visible:
-            yield from _picture(visible, columns, color, log_x, log_y)
+        if drawn[0].x:
+            yield from _picture(plotext, drawn, columns, color, log_x, log_y)
         else:
             yield "  nothing of it can be drawn"
         if color_by:
@@ -68,16 +68,31 @@ def render(
         yield from _wrapped(figures.note(some, log_x=log_x, log_y=log_y), columns)
 
 
-def _picture(
-    drawn: Sequence[Stroke], columns: int, color: bool, log_x: bool, log_y: bool
-) -> Iterator[str]:
-    across, upward = scale.of(drawn, log_x=log_x, log_y=log_y)
-    figure = _sheet(
-        columns, across.marks(max(2, columns // _PER_MARK)), upward.marks(HEIGHT // _ROWS_PER_MARK)
-    )
-    import plotext
+def _plotext() -> Any:
+    """The library, whose kernel is compiled: there are machines where it cannot be loaded."""
+    ExtraMissing.unless("plotext", purpose="a chart in the terminal")
+    try:
+        import plotext
+    except ImportError as error:
+        raise ExtraMissing(
+            f"a chart in the terminal needs plotext, which cannot be loaded: {error}",
+            hint="'git datmo plot --png FILE' and '--html FILE' do without it",
+        ) from error
+    return plotext
 
-    for number, stroke in enumerate(drawn):
+
+def _picture(
+    plotext: Any, drawn: Sequence[Stroke], columns: int, color: bool, log_x: bool, log_y: bool
+) -> Iterator[str]:
+    visible = [stroke for stroke in drawn if stroke.x]
+    across, upward = scale.of(visible, log_x=log_x, log_y=log_y)
+    figure = _sheet(
+        plotext,
+        columns,
+        across.marks(max(2, columns // _PER_MARK)),
+        upward.marks(HEIGHT // _ROWS_PER_MARK),
+    )
+    for number, stroke in enumerate(visible):
         marker = plotext.marker(_marker(number, stroke, color, len(drawn)))
         if color:
             marker.fill(_ink(stroke.look.color))
@@ -88,10 +103,8 @@ def _picture(
         yield line.rstrip()
 
 
-def _sheet(columns: int, across: Sequence[Mark], upward: Sequence[Mark]) -> Any:
+def _sheet(plotext: Any, columns: int, across: Sequence[Mark], upward: Sequence[Mark]) -> Any:
     """A figure whose axes both go from 0 to 1, with our own marks along them."""
-    import plotext
-
     plotext.terminal.limit(False, False)
     figure = plotext.figure
     figure.clear()

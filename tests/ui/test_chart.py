@@ -131,6 +131,13 @@ def test_a_curve_without_any_finite_number_says_so():
     assert "2 points are no finite number (inf, nan)" in text
 
 
+def test_signs_are_those_of_the_key_also_beside_what_is_empty():
+    lines = drawn(curve([], total=0), curve([1.0, 2.0], run="r2", title="second"))
+    assert "  * second  least 1, greatest 2, last 2" in lines
+    assert "  + first  no finite number" in lines
+    assert any("*" in line for line in lines[1 : chart.HEIGHT])
+
+
 def test_what_is_left_out_is_told():
     text = " ".join(drawn(curve(FALLING, total=10_000), curve([0.0, 1.0]), log_y=True))
     assert "100 of 10,000 points are drawn" in " ".join(text.split())
