@@ -24,6 +24,8 @@ AXIS_TITLES = {
     INDEX: "point",
 }
 HEIGHT, WIDTH = 280, 340
+# What the marks and the title of the axis below take.
+AXIS = 56
 MARKED = 40
 NAMED = 16
 ODD_MARKED = 20
@@ -68,9 +70,10 @@ def lines(
         seen.add(name)
     named = 1 < len(seen) <= NAMED
     below = legend_height(sorted(seen)) if named else 0
+    above = 34 if title else 12
     layout: dict[str, Any] = {
         "height": HEIGHT + below,
-        "margin": {"l": 55, "r": 12, "t": 34 if title else 12, "b": 48 + below},
+        "margin": {"l": 55, "r": 12, "t": above, "b": AXIS + below},
         "xaxis": {
             "title": {"text": ", ".join(axes_of(curves))},
             "type": "date" if dated else "log" if log_x else "linear",
@@ -78,7 +81,14 @@ def lines(
         "yaxis": {"type": "log" if log_y else "linear", **_unit(curves)},
         "hovermode": "x unified" if len(curves) <= 12 else "closest",
         "showlegend": named,
-        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+        # Right below the axis, however many rows it has: room is left for the most.
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": -AXIS / (HEIGHT - above - AXIS),
+            "yanchor": "top",
+            "tracegroupgap": 0,
+        },
         "annotations": _odd_marks(curves, log_x),
     }
     if title:
