@@ -2,6 +2,7 @@
 "use strict";
 
 const night = matchMedia("(prefers-color-scheme: dark)");
+const SHEET = 680;
 let printing = false;
 
 function looks() {
@@ -39,8 +40,12 @@ function addressOf(place) {
 const drawn = new Map();
 
 function paint(place) {
-  const figure = drawn.get(place);
-  return Plotly.react(place, figure.data, over(looks(), figure.layout),
+  const figure = drawn.get(place), layout = over(looks(), figure.layout);
+  // Plotly takes the height of the place when the window changes, not that of the figure.
+  if (layout.height) place.style.height = `${layout.height + 2}px`;
+  // A sheet is narrower than a screen, and nothing is drawn anew on it.
+  if (printing) layout.width = Math.min(place.clientWidth, SHEET);
+  return Plotly.react(place, figure.data, layout,
     { responsive: true, displaylogo: false });
 }
 
@@ -83,7 +88,11 @@ async function drawAll() {
 function repaint() { for (const place of drawn.keys()) paint(place); }
 night.addEventListener("change", repaint);
 addEventListener("beforeprint", () => { printing = true; repaint(); });
-addEventListener("afterprint", () => { printing = false; repaint(); });
+addEventListener("afterprint", () => {
+  printing = false;
+  repaint();
+  for (const place of drawn.keys()) Plotly.Plots.resize(place);
+});
 
 // What is empty has no place in an address that is shared; the answer shows the part of the page
 // that was asked for.
