@@ -24,10 +24,10 @@ from tests.kit.pages import Pages  # noqa: E402
 
 PLACE = ROOT / "docs" / "how-to" / "pictures"
 MOST = 60 * 1024  # bytes of a picture
-WIDE = {"width": 1100, "height": 760}
+WIDE = {"width": 1100, "height": 680}
 TRIALS = [
     *((0.3, 16, "relu"), (0.03, 16, "relu"), (0.1, 64, "relu")),
-    *((0.1, 32, "tanh"), (0.03, 64, "tanh"), (1.0, 32, "relu")),
+    *((0.1, 32, "tanh"), (0.03, 64, "tanh"), (0.5, 32, "relu")),
 ]
 TRAIN = '''\
 """Tell handwritten digits apart."""
@@ -76,17 +76,20 @@ def main() -> None:
             for scheme, view in (("light", WIDE), ("dark", NARROW)):
                 with Visitor(browser, pages, viewport=view, color_scheme=scheme) as visitor:
                     visitor.adopt(pages.cookie)
-                    for name, path, where in shots(ids):
-                        if (where == "narrow") == (view is NARROW):
+                    for name, path, head in shots(ids):
+                        if (name == "narrow") == (view is NARROW):
                             page = visitor.go(path)
+                            page.locator("h1, h2").filter(has_text=head).first.evaluate(
+                                "one => scrollTo(0, one.getBoundingClientRect().top - 12)"
+                            )
                             page.wait_for_timeout(300)
-                            page.evaluate("(y) => scrollTo(0, y)", 0)
                             save(name, page.screenshot())
             browser.close()
 
 
 def trained(root: Path) -> list[str]:
     """A project with a run for each trial; their ids."""
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     root.mkdir()
     (root / "train.py").write_text(TRAIN)
     (root / "requirements.txt").write_text("scikit-learn\n")
@@ -98,17 +101,21 @@ def trained(root: Path) -> list[str]:
     datmo(root, "init", "--force")
     for rate, width, activation in TRIALS:
         given = ("--rate", str(rate), "--width", str(width), "--activation", activation)
-        datmo(root, "run", "--runner", "local", "-q", "--", sys.executable, "train.py", *given)
+        label = f"{activation}-{width}-{rate}"
+        words = ("run", "--runner", "local", "-q", "--label", label, "--", "python", "train.py")
+        datmo(root, *words, *given)
     return datmo(root, "ls", "--format", "csv", "--columns", "id").split()[1:]
 
 
 def shots(ids: list[str]) -> list[tuple[str, str, str]]:
+    """(name of the picture, address, the heading that it begins at)."""
     chosen = "&".join(f"id={one}" for one in ids)
     return [
-        ("runs", "/runs?sort=-results.accuracy", "wide"),
-        ("run", f"/runs/{ids[0]}", "wide"),
-        ("compare", f"/compare?{chosen}", "wide"),
-        ("narrow", f"/runs/{ids[1]}", "narrow"),
+        ("runs", "/runs?sort=-results.accuracy", "Runs"),
+        ("run", f"/runs/{ids[1]}", "Metrics"),
+        ("compare", f"/compare?{chosen}", "Curves"),
+        ("parallel", f"/compare?{chosen}", "Parallel"),
+        ("narrow", f"/runs/{ids[1]}", "Metrics"),
     ]
 
 
