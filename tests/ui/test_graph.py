@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from git_datmo.model.lineage import Edge, Lineage, Node
 from git_datmo.ui.graph import HEIGHT, WIDTH, draw, neighbours
 
@@ -56,7 +58,7 @@ def test_what_is_near_is_said_in_words():
 
 def test_a_run_that_changed_nothing_and_a_long_chain():
     chain = [Node(f"{n:040x}", "artifact", created=n) for n in range(3000)]
-    edges = [Edge(a.id, b.id, "version") for a, b in zip(chain, chain[1:], strict=False)]
+    edges = [Edge(a.id, b.id, "version") for a, b in pairwise(chain)]
     drawing = draw(Lineage(chain[1500].id, tuple(chain), tuple(edges)))
     assert [box.node for box in sorted(drawing.boxes, key=lambda box: box.x)] == chain
     circle = (Edge("s" * 40, "r" * 32, "before"), Edge("r" * 32, "s" * 40, "after"))
