@@ -15,7 +15,8 @@ from git_datmo.ui.web.tables import Cell
 
 # From so many on, each has a row rather than a column.
 MANY = 8
-MOST = 500
+# Fields, and cells, of a table at most.
+MOST, CELLS = 500, 50_000
 TITLES = {"about": "What it is", "config": "Config", "results": "Results", "metrics": "Metrics"}
 LINKS = {"before": "snapshots"}
 SHORTENED = ("environment", "before", "code")
@@ -60,7 +61,7 @@ def make(
 ) -> Grid:
     """The table; `same` in the address adds what is equal in all, `turn` turns it."""
     everything = asked.flag("same") or len(documents) < 2
-    parts, equal, left = [], 0, MOST
+    parts, equal, left = [], 0, min(MOST, CELLS // max(1, len(documents)))
     more = 0
     for part, found in (("about", about(documents)), *fields.items()):
         shown = [one for one in found if everything or one.differs]
