@@ -31,6 +31,8 @@ def on_terminal(
         stdin=follower,
         stdout=follower,
         stderr=follower,
+        # Readline, when it is imported, sets COLUMNS behind the back of os.environ.
+        env=dict(os.environ),
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
