@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Figures of curves that are drawn unless a person chooses others, and axes of coordinates.
 FIGURES = 12
 AXES = 6
+OFFERED = 300
 # Runs under way, and of snapshots, whose lines are read to learn what they log.
 LOOKED_INTO = 20
 
@@ -115,17 +116,14 @@ def page(request: Request) -> Response:
             *(_figure(name, drawn) for name in shown if kinds),
             *(_figure(name, (SYSTEM,)) for name in MACHINE if SYSTEM in wanted),
         ],
-        colors=_offers(config, asked.one("color")),
-        measures=_offers(scored, written(by) if by else None),
+        colors=_offers(config, drawings.path(asked, "color")),
+        measures=_offers(scored, by),
         lowest=drawings.lowest(asked, by) if by else False,
         by=written(by) if by else None,
-        axes=[
-            Offer(written(one.path), _title(one.path), one.path in axes)
-            for one in [*config, *measured]
-        ],
-        across=_offers([*config, *measured], written(across) if across else None),
-        up=_offers([*scored, *config], asked.one("up") or (written(by) if by else None)),
-        shades=_offers(config, asked.one("shade")),
+        axes=_offers([*config, *measured], *axes),
+        across=_offers([*config, *measured], across),
+        up=_offers([*scored, *config], drawings.path(asked, "up") or by),
+        shades=_offers(config, drawings.path(asked, "shade")),
         table=grid.make(documents, fields, asked),
         sides=_sides(project, asked, chosen),
     )
@@ -193,10 +191,11 @@ def _listed(asked: Choices, chosen: Selection) -> list[Picked]:
     return found
 
 
-def _offers(fields: Sequence[Field], chosen: str | None) -> list[Offer]:
-    paths = dict.fromkeys(one.path for one in fields)
-    offers = [Offer(written(path), _title(path)) for path in paths]
-    return [Offer(one.value, one.text, one.value == chosen) for one in offers]
+def _offers(fields: Sequence[Field], *chosen: Path) -> list[Offer]:
+    """Fields to choose from, not more than one can read, those that are chosen in any case."""
+    paths = list(dict.fromkeys(one.path for one in fields))
+    kept = [path for n, path in enumerate(paths) if n < OFFERED or path in chosen]
+    return [Offer(written(path), _title(path), path in chosen) for path in kept]
 
 
 def _title(path: Path) -> str:
