@@ -86,7 +86,10 @@ def form(
         tuple(one for one in selects if len(one.options) > 1),
         tuple(Option(name, title, asked.flag(name)) for name, title in switches.items()),
         _kept(asked, names | {"page"}),
-        tuple(Option(name, name, name in now) for name in sorted(offered)),
+        tuple(
+            Option(name, name, name in now)
+            for name in sorted(offered, key=lambda name: (name not in now, name))
+        ),
         ", ".join(name for name in now if name not in offered),
         _kept(asked, {"columns", "page"}),
     )
