@@ -114,7 +114,7 @@ def infested(path: Path) -> Laboratory:
     repo.commit(PAYLOADS["script"])
     lab.session("<img src=x onerror=pwned('session')>")
     everything = {text: text for text in PAYLOADS.values()}
-    for name, text in PAYLOADS.items():
+    for number, (name, text) in enumerate(PAYLOADS.items()):
         said = text if name != "bidi" else text + CONTROLS
         repo.write("train.py", f"# {text}\nprint(1)\n")
         lab.snapshot(name, label=text, config={text: said}, stats={text: 1.0})
@@ -130,6 +130,8 @@ def infested(path: Path) -> Laboratory:
             log=(said + "\n").encode() * 3 + b"\xff\xfe\x00" + CONTROLS.encode(),
             system=[{"time": 0.0, text: 1.0}, {"time": 1.0, text: 2.0}],
         )
+        if number % 3:
+            continue
         with suppress(ValidationFailed):
             lab.artifact(
                 text,

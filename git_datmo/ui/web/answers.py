@@ -12,6 +12,7 @@ from starlette.responses import Response
 from git_datmo.errors import ContentMissing, DatmoError, NotFound, UsageError
 from git_datmo.ui import rows
 from git_datmo.ui.escape import safe
+from git_datmo.ui.web import assets
 from git_datmo.ui.web.address import choices, to
 
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ def _templates() -> Environment:
         "safe_text": lambda text: safe(str(text), multiline=True),
         "short": lambda text: str(text)[:SHORT],
     }
-    made.globals |= {"to": to, "ago": lambda ms: rows.age(ms, int(time.time() * 1000))}
+    made.globals |= {
+        "asset": assets.address,
+        "to": to,
+        "ago": lambda ms: rows.age(ms, int(time.time() * 1000)),
+    }
     return made
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 from contextlib import asynccontextmanager
-from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -14,10 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from git_datmo.errors import DatmoError
-from git_datmo.ui.standalone import plotly
 from git_datmo.ui.web import (
     answers,
     artifacts,
+    assets,
     compare,
     drawings,
     files,
@@ -41,8 +37,6 @@ if TYPE_CHECKING:
 
 # Each has a repository open; more would not be quicker on one machine.
 THREADS = 4
-KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-DAY = 86_400
 
 ROUTES = [
     Route("/", overview.page),
@@ -90,7 +84,7 @@ def make(desk: Desk, key: Key, site: str) -> Guard:
         return answer
 
     app = Starlette(
-        routes=[Route(ENTER, enter), Route("/static/{name}", static), *ROUTES],
+        routes=[Route(ENTER, enter), Route("/static/{name}", assets.answer), *ROUTES],
         exception_handlers={
             DatmoError: answers.failed,
             404: answers.missing,
@@ -108,28 +102,3 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
     to_thread.current_default_thread_limiter().total_tokens = THREADS
     yield
-
-
-def static(request: Request) -> Response:
-    """Our own style and script, and Plotly's script out of its wheel."""
-    name = request.path_params["name"]
-    found = _static(name)
-    if found is None:
-        return answers.missing(request, KeyError(name))
-    kind, packed = found
-    return Response(
-        packed,
-        media_type=kind,
-        headers={"Content-Encoding": "gzip", "Cache-Control": f"private, max-age={DAY}"},
-    )
-
-
-@cache
-def _static(name: str) -> tuple[str, bytes] | None:
-    kind = KINDS.get(Path(name).suffix)
-    if kind is None or "/" in name or name.startswith("."):
-        return None
-    if name == "plotly.js":
-        return kind, gzip.compress(plotly().read_bytes(), 6)
-    file = resources.files("git_datmo.ui.web") / "static" / name
-    return (kind, gzip.compress(file.read_bytes())) if file.is_file() else None
