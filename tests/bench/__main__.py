@@ -43,7 +43,6 @@ def main() -> None:
         "scripts": lambda base: points.scripts(base, 100 if quick else 10_000),
         "runs": lambda base: runs.rows(base, 1_000 if quick else 10_000),
         "containers": lambda base: runs.containers(base, 1_000 if quick else 10_000),
-        "pages-1k": lambda base: pages.rows(base, 1_000),
         "pages-10k": lambda base: pages.rows(base, 2_000 if quick else 10_000),
         "pages-100k": lambda base: pages.rows(base, 3_000 if quick else 100_000),
         "curves-10k": lambda base: pages.curves(base, 10_000),

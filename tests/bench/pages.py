@@ -1,4 +1,4 @@
-"""Pages in a project of many runs against the same pages in one of a hundred; curves; weight."""
+"""Pages in a project of many runs against the same pages in one of a thousand; curves; weight."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from git_datmo.storage.objects import BLOB
 from tests.bench.harness import DATMO, ENV, Row, clock, pair, project, run
 from tests.kit.pages import LINK, Pages
 
-FEW = 100
+FEW = 1000
 BATCH = 1000
 MOMENT = 1_790_000_000_000  # milliseconds since 1970
 
@@ -86,7 +86,7 @@ def rows(base: Path, count: int) -> Iterator[Row]:
                 f"{what}, {title}",
                 lambda address=address: large.get(address),  # type: ignore[misc]
                 lambda address=address: small.get(address),  # type: ignore[misc]
-                "(1,000 rows of 100)" if "rows=" in address else f"<= 1.5x of {FEW} runs",
+                "(1,000 rows of 100)" if "rows=" in address else f"<= 1.5x of {FEW:,} runs",
                 rounds=9,
             )
         yield Row(

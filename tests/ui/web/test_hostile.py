@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +17,7 @@ from tests.kit.chromium import Visitor
 from tests.kit.hostile import DOCUMENTS, PAYLOADS, TWISTED, infested
 from tests.kit.laboratory import Laboratory
 from tests.kit.pages import Answer, Markup, Pages
+from tests.kit.program import datmo
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -328,11 +331,33 @@ class TestInABrowser:
         visitor.wrong = [said for said in visitor.wrong if said.startswith(("ran", "dialog"))]
 
 
+@pytest.mark.parametrize("words", [("report",), ("plot", "loss")])
+def test_files_that_are_sent_to_others(
+    chromium: Browser, pages: Pages, lab: Laboratory, tmp_path: Path, words: tuple[str, ...]
+):
+    """Reports and curves as one file: whoever opens it runs nothing of what was recorded."""
+    written = tmp_path / "out.html"
+    ids = [lab.runs[name].id for name in ("script", "anchor", "end", "frame", "style", "meta")]
+    datmo(*words, *ids, "--html", os.fspath(written), cwd=lab.repo.path)
+    found = Markup.of(written.read_text())
+    assert found.handlers == []
+    assert found.names & NEVER == set()
+    assert not [one for one in found.loads if not re.match(r"data:|f\d+$", one)]
+    with Visitor(chromium, pages) as visitor:
+        visitor.page.goto(written.as_uri())
+        visitor.page.wait_for_selector(".js-plotly-plot")
+        touch_everything(visitor.page)
+        visitor.page.wait_for_timeout(200)
+        outside = [url for url in visitor.asked if not url.startswith(("file:", "blob:", "data:"))]
+        assert outside == []
+        visitor.asked.clear()
+
+
 def touch_everything(page: Page) -> None:
     """Move over and focus what might be waiting for that."""
     page.evaluate(
         """() => {
-            for (const one of document.querySelectorAll("main *")) {
+            for (const one of document.querySelectorAll("body *")) {
                 for (const kind of ["mouseover", "mouseenter", "focus", "load", "error"])
                     one.dispatchEvent(new Event(kind, { bubbles: false }));
             }
