@@ -121,6 +121,9 @@ def note(curves: Sequence[Curve], *, log_x: bool = False, log_y: bool = False) -
         said.append(f"smoothed by {curves[0].smoothing:g}")
     if not curves:
         said.append("nothing was logged")
+    ends = [end for curve in curves if curve.y for end in (min(curve.y), max(curve.y))]
+    if ends and not math.isfinite(max(ends) - min(ends)):
+        said.append(f"from {min(ends):g} to {max(ends):g} is too far to be drawn")
     lost = sum(len(curve.x) - len(above(curve, log_x, log_y)[0]) for curve in curves)
     if lost:
         said.append(f"{lost:,} points are not above 0: a log axis has no place for them")

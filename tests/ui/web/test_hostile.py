@@ -387,6 +387,7 @@ def test_numbers_that_are_none_and_very_many(pages: Pages, lab: Laboratory):
     answer = pages.get(f"/data/curves?id={odd}")
     figure = json.loads(answer.body, parse_constant=pytest.fail)
     assert "no finite number" in figure["note"]
+    assert "too far to be drawn" in figure["note"]
     many = lab.run("many", points={"train": {"loss": [n % 997 / 997 for n in range(100_000)]}})
     answer = pages.get(f"/data/curves?id={many.id}&metric=loss")
     figure = json.loads(answer.body, parse_constant=pytest.fail)
