@@ -8,12 +8,14 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import orjson
 
-from git_datmo.errors import InvalidDocument
+from git_datmo.api import protocol
+from git_datmo.errors import FileIOError, InvalidDocument
 from git_datmo.model import series
 from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME
 from git_datmo.model.run import Run
@@ -184,10 +186,14 @@ def _number(value: Any) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _bytes(path: Any) -> bytes:
+def _bytes(path: Path) -> bytes:
     try:
-        data: bytes = path.read_bytes()
-    except OSError:
+        file = protocol.opened(path)
+        if file is None:
+            return b""
+        with file:
+            data = file.read()
+    except (FileIOError, OSError):
         return b""
     # The last line may be half written.
     return data[: data.rfind(b"\n") + 1]

@@ -115,7 +115,7 @@ def _about(path: Path, said: Said) -> None:
 
 
 def _document(path: Path, kind: str) -> dict[str, Any]:
-    file = _open(path)
+    file = opened(path)
     if file is None:
         return {}
     with file:
@@ -123,8 +123,9 @@ def _document(path: Path, kind: str) -> dict[str, Any]:
     return settings.check(kind, settings.parse(Path(path.name), data))
 
 
-def _open(path: Path) -> IO[bytes] | None:
-    """A regular file, opened; None when there is none. Raises FileIOError for anything else."""
+def opened(path: Path) -> IO[bytes] | None:
+    """A regular file, opened; None when there is none. Raises FileIOError for anything else: a link
+    would lead anywhere, a pipe would be waited for."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -144,7 +145,7 @@ def results(stdout: Path) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     try:
-        file = _open(stdout)
+        file = opened(stdout)
     except FileIOError:
         file = None
     if file is None:
@@ -189,7 +190,7 @@ def result_of(line: bytes) -> tuple[str, Any] | None:
 
 def _series(path: Path, said: Said) -> None:
     try:
-        file = _open(path)
+        file = opened(path)
     except FileIOError as error:
         said.notices.append(f"the task's metrics were not understood: {error.message}")
         return
@@ -221,7 +222,7 @@ def _series(path: Path, said: Said) -> None:
 
 def _resources(path: Path, said: Said) -> None:
     try:
-        file = _open(path)
+        file = opened(path)
     except FileIOError as error:
         said.notices.append(f"the task's artifacts were not understood: {error.message}")
         return

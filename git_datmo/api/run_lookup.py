@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import IO, Any
 
 from git_datmo.api import files, lookup
 from git_datmo.api.underway import Underway
-from git_datmo.errors import AmbiguousId, InvalidArgumentType, RunNotFound
+from git_datmo.errors import AmbiguousId, InvalidArgumentType, InvalidDocument, RunNotFound
 from git_datmo.model import document
 from git_datmo.model.expression import Compare
 from git_datmo.model.run import Facts, Run
@@ -176,6 +177,15 @@ def _facts(record: Record, names: lookup.Names) -> Facts:
     )
 
 
+def _chosen(run: Underway) -> dict[str, Any]:
+    """The config that a run was given, as far as its folder can still tell."""
+    with suppress(InvalidDocument):
+        said = document.decode(run.live.get("config"))
+        if isinstance(said, dict):
+            return said
+    return {}
+
+
 def _flying(project: Project, flight: Flight, names: lookup.Names) -> Run | None:
     run = Underway.of(flight)
     if not run.facts:
@@ -186,7 +196,7 @@ def _flying(project: Project, flight: Flight, names: lookup.Names) -> Run | None
     config, stats = protocol.stated(flight.task)
     known = {
         **facts.__dict__,
-        "config": facts.config or {**document.decode(run.live.get("config") or {}), **config},
+        "config": facts.config or {**_chosen(run), **config},
         "results": facts.results or stats,
         "model_id": names.model_id,
         "session": names.session(facts.session_id),

@@ -9,7 +9,7 @@ from typing import Any
 
 from git_datmo.model.run import Facts, Resources
 from git_datmo.records.flights import Flight
-from git_datmo.records.runs import SEVERAL
+from git_datmo.records.runs import SEVERAL, is_sound
 from git_datmo.runners.base import Job, Link, Mount
 
 
@@ -44,7 +44,7 @@ class Underway:
     def public(self) -> Facts:
         """The facts as a value; what is missing or odd is left at its default."""
         names = Facts.__dataclass_fields__
-        known = {k: v for k, v in self.facts.items() if k in names and v is not None}
+        known = {k: v for k, v in self.facts.items() if k in names and is_sound(k, v)}
         for name in (*SEVERAL, "labels"):
             known[name] = tuple(known.get(name) or ())
         return Facts(**{**known, "id": self.id})

@@ -63,7 +63,7 @@ class Flight:
         """What `run.json` says; empty when it cannot be read."""
         try:
             said = json.loads((self.path / "run.json").read_text("utf-8", "surrogateescape"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return said if isinstance(said, dict) else {}
 

@@ -80,7 +80,7 @@ def facts(project: Project, commit: Commit) -> dict[str, Any]:
     said = statement.read(project, commit, "run", limit=MAX_BYTES)
     if said.get("id") != run_id:
         raise DamagedObject(f"run.json of the run {commit.id} does not describe it")
-    known = {name: said[name] for name in STORED if _is_sound(name, said.get(name))}
+    known = {name: said[name] for name in STORED if is_sound(name, said.get(name))}
     if known.get("status") not in ENDED or not isinstance(known.get("created"), int):
         raise DamagedObject(f"run.json of the run {commit.id} lacks its status or its time")
     known["run_id"] = known.pop("id")
@@ -92,7 +92,7 @@ def text(known: Mapping[str, Any]) -> str:
     return command_text(tuple(known.get("command") or ()))
 
 
-def _is_sound(name: str, value: object) -> bool:
+def is_sound(name: str, value: object) -> bool:
     """Whether a stored value has the type that readers count on: it may come from anywhere."""
     if value is None:
         return False
@@ -111,7 +111,9 @@ def _is_sound(name: str, value: object) -> bool:
         )
     if name == "continues":
         return isinstance(value, str) and layout.is_run_id(value)
-    if name in _LISTS:
+    if name in ("visible", "deleted"):
+        return type(value) is bool
+    if name in (*_LISTS, "labels"):
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if name in ("created", "started", "ended"):
         return type(value) is int and 0 <= value < LATEST

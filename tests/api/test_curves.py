@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,52 @@ def test_a_run_under_way_is_drawn_as_far_as_it_came(lab: Laboratory):
         assert curves(lab.project, ids=[going.id], metric="loss")[0].y == (9.0, 8.0, 7.0)
         assert selection.pick(lab.project, ids=[going.id]).run_ids == (going.id,)
     finally:
+        going.finish(0)
+        runs.delete(lab.project, going.id)
+
+
+def test_a_link_or_a_pipe_in_the_place_of_points_is_not_opened(lab: Laboratory, tmp_path: Path):
+    """A task in a container could lead its reader to any file of the machine, or have it wait."""
+    elsewhere = tmp_path / "elsewhere.jsonl"
+    elsewhere.write_text('{"loss": 5, "step": 1}\n')
+    going = lab.started("leads astray")
+    points = going.task / "metrics.jsonl"
+    try:
+        points.unlink()
+        points.symlink_to(elsewhere)
+        assert curves(lab.project, ids=[going.id]) == []
+        points.unlink()
+        os.mkfifo(points)
+        assert series(lab.project, run_id=going.id) == []
+    finally:
+        points.unlink()
+        going.finish(0)
+        runs.delete(lab.project, going.id)
+
+
+def test_a_run_under_way_whose_facts_are_damaged_takes_nothing_else_along(lab: Laboratory):
+    going = lab.started("damaged", points={"train": {"loss": [1.0]}})
+    place = going.folder / "run.json"
+    whole = place.read_text()
+    odd = {"labels": 5, "command": {"a": 1}, "created": "x", "started": [], "config": [1]}
+    odd |= {"session_id": [1], "before_id": 5, "duration": {}, "metrics": 3, "outputs": 7}
+    try:
+        for text in (
+            json.dumps({**json.loads(whole), **odd}),
+            json.dumps({**json.loads(whole), "live": {"config": {"$int": "x"}}, "config": {}}),
+            json.dumps({**json.loads(whole), "live": {"config": [1]}, "config": {}}),
+            '{"type": "script"}',
+            "[" * 100_000,
+        ):
+            place.write_text(text)
+            listed = runs.ls(lab.project)
+            assert {lab.runs["one"].id, lab.runs["two"].id} <= {one.id for one in listed}
+            for one in listed:
+                assert all(isinstance(word, str) for word in one.command)
+                assert isinstance(one.created, int)
+                assert isinstance(one.config, dict)
+    finally:
+        place.write_text(whole)
         going.finish(0)
         runs.delete(lab.project, going.id)
 
