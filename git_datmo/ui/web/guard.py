@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -41,6 +41,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 ENTER = "/enter"
+# What browsers say of requests of our own pages, and of addresses that a person typed.
+OWN = frozenset({"same-origin", "none"})
 
 
 class Key:
@@ -112,7 +114,7 @@ class Guard:
         hosts = heads.get("host", [])
         if len(hosts) != 1 or hosts[0] not in self._hosts:
             return 403, "This server answers to its own address only."
-        if not self._origins.issuperset(heads.get("origin", [])):
+        if not self._origins.issuperset(heads.get("origin", [])) or _asked_by_others(heads):
             return 403, "Other pages may not ask."
         if scope["method"] not in ("GET", "HEAD"):
             return 405, "There is nothing here but to read."
@@ -126,6 +128,13 @@ class Guard:
         return None
 
 
+def _asked_by_others(heads: Mapping[str, list[str]]) -> bool:
+    """Whether another page has our address load inside of it. One may lead here, as links do:
+    a page of another port of this machine has the cookie sent along all the same."""
+    found = heads.get("sec-fetch-site", ["none"])
+    return not OWN.issuperset(found) and heads.get("sec-fetch-dest") != ["document"]
+
+
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -133,9 +142,14 @@ def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
     return found
 
 
-async def _say(send: Send, status: int, text: str) -> None:
+def plain(text: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The headers and the body of an answer in plain words."""
     body = (text + "\n").encode()
     heads = {**HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": len(body)}
-    headers = [(name.encode(), str(value).encode()) for name, value in heads.items()]
+    return [(name.encode(), str(value).encode()) for name, value in heads.items()], body
+
+
+async def _say(send: Send, status: int, text: str) -> None:
+    headers, body = plain(text)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from git_datmo.records.project import Project
 
 HOST = "127.0.0.1"
+WAITING = 64
 NEEDED = ("starlette", "uvicorn", "jinja2", "plotly")
 
 
@@ -46,6 +47,7 @@ class Site:
         import uvicorn
 
         from git_datmo.ui.web import app
+        from git_datmo.ui.web.connection import Connection
         from git_datmo.ui.web.desk import Desk
 
         config = uvicorn.Config(
@@ -53,6 +55,9 @@ class Site:
             log_level="error",
             access_log=False,
             server_header=False,
+            http=Connection,
+            # So many are taken at once, before any that is too many is let go.
+            backlog=WAITING,
             ws="none",
             lifespan="on",
             timeout_graceful_shutdown=1,
@@ -73,7 +78,7 @@ def serve(project: Project, *, port: int | None = None) -> Site:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port or 0))
-        listener.listen(64)
+        listener.listen(WAITING)
     except OSError as error:
         listener.close()
         raise Conflict(

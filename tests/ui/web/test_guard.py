@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import resource
 import socket
 import stat
 import sys
@@ -144,6 +145,25 @@ def test_its_own_pages_may(pages: Pages):
         assert pages.ask("/runs", headers=said).status == 200
 
 
+@pytest.mark.parametrize(
+    ("site", "mode", "dest", "status"),
+    [
+        *(("same-origin", "cors", "empty", 200), ("none", "navigate", "document", 200)),
+        *(("cross-site", "navigate", "document", 200), ("cross-site", "no-cors", "script", 403)),
+        *(("same-site", "no-cors", "image", 403), ("same-site", "cors", "empty", 403)),
+        *(("same-site", "navigate", "iframe", 403), ("cross-site", "no-cors", "object", 403)),
+        ("odd", "odd", "odd", 403),
+    ],
+)
+def test_what_browsers_say_of_who_asks_is_heard(
+    pages: Pages, site: str, mode: str, dest: str, status: int
+):
+    """A page of another port of this machine is of the same site: the cookie is sent along."""
+    said = [("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", dest)]
+    for path in ("/runs", "/data/curves?metric=loss", "/static/page.js"):
+        assert pages.ask(path, headers=said).status == status
+
+
 def test_a_socket_for_messages_is_not_opened(pages: Pages):
     upgrade = [
         ("Upgrade", "websocket"),
@@ -235,7 +255,26 @@ def test_rubbish_is_survived(pages: Pages, request_: bytes):
             while part := connection.recv(1 << 16):
                 said += part
     assert not said or said.split(b" ")[1][:1] == b"4", said
+    assert not said or b"frame-ancestors 'none'" in said, "sealed, as every answer is"
     assert pages.ask("/runs").status == 200
+
+
+def test_connections_that_say_nothing_keep_nobody_out(lab: Laboratory):
+    """Anybody on the machine can open them; files that a process may open are few."""
+    with Pages(lab.repo.path) as pages, contextlib.ExitStack() as stack:
+        pages.enter()
+        resource.prlimit(pages.process.pid, resource.RLIMIT_NOFILE, (256, 256))
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", pages.port), timeout=20))
+            for _ in range(300)
+        ]
+        pages.get("/runs")
+        # Those that came first were let go.
+        with contextlib.suppress(ConnectionResetError):
+            assert silent[0].recv(1) == b""
+        _, said = pages.stop()
+    assert "Traceback" not in said
+    assert "Too many" not in said
 
 
 class TestSeveral:
