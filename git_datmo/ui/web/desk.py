@@ -31,7 +31,8 @@ class Desk:
         if not self.folder.is_dir():
             raise Gone(f"{self.folder} is not there any more")
         try:
-            found = location.find(self.folder)
+            # Who only looks sets no refs in order.
+            found = location.find(self.folder, tidy=False)
         except NotARepository as error:
             raise Gone(f"{self.folder} is no git repository any more") from error
         if not found.known:

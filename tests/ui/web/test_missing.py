@@ -91,6 +91,20 @@ def test_what_was_deleted_meanwhile(tmp_path: Path, what: str):
         assert "Traceback" not in said
 
 
+def test_looking_sets_no_refs_in_order(tmp_path: Path):
+    """Commands move what a plain fetch brought; a page that is looked at changes nothing."""
+    lab = Laboratory.at(tmp_path / "here")
+    oid = lab.snapshot("one", stats={"acc": 1})
+    with Pages(lab.repo.path) as pages:
+        pages.enter()
+        [notes] = lab.repo.refs("refs/datmo/notes").values()
+        lab.repo.git("update-ref", "refs/datmo/notes/" + "a" * 16, notes)
+        before = lab.repo.refs("refs")
+        for path in ("/", "/runs", "/snapshots", f"/snapshots/{oid}", f"/files/{oid}"):
+            pages.get(path)
+        assert lab.repo.refs("refs") == before
+
+
 def test_a_repository_that_nobody_may_write_to(tmp_path: Path):
     """Pages read alone; where nothing may be written there is nothing that keeps them from it."""
     lab = Laboratory.at(tmp_path / "here")
