@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from git_datmo.api import comparison, content, lookup, run_lookup
+from git_datmo.api import comparison, lookup, run_lookup
 from git_datmo.model.diff import SnapshotDiff
 from git_datmo.records.project import Project
 
@@ -13,7 +13,7 @@ def uncommitted(project: Project, *, run_id: str) -> SnapshotDiff | None:
     """What was not committed when a run started: from the commit that was checked out to the
     snapshot before the run. None where either is not known here, or nothing was.
 
-    Raises RunNotFound, AmbiguousId, SnapshotNotFound.
+    Raises RunNotFound, AmbiguousId, SnapshotNotFound, and Conflict where too much is for a page.
     """
     run = run_lookup.resolve(project, run_id)
     commit = run.git.get("commit")
@@ -22,6 +22,6 @@ def uncommitted(project: Project, *, run_id: str) -> SnapshotDiff | None:
         return None
     before = lookup.snapshot(project, run.before_id)
     tree = before.tree or objects.commit(before.id).tree
-    files = content.files_of(project, before.id)
-    found = comparison.states(project, (objects.commit(commit).tree, ""), (tree, ""), files)
+    base = objects.commit(commit).tree
+    found = comparison.states(project, (base, ""), (tree, ""), (None, before.id), bounded=True)
     return None if found.empty else replace(found, before=commit, after=before.id)

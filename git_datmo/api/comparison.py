@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 
-from git_datmo.api import content, lookup
-from git_datmo.errors import DamagedObject, GitFailed
+from git_datmo.api import lookup
+from git_datmo.errors import Conflict, DamagedObject, GitFailed
 from git_datmo.model.diff import Change, FileChange, SnapshotDiff, Status, compare_documents
 from git_datmo.records import snapshots
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.storage import treediff
 from git_datmo.storage.index import Record
-from git_datmo.storage.objects import EMPTY_TREE, GITLINK, TREE
+from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE, GITLINK, TREE
 from git_datmo.storage.treediff import Leaf
+
+# What is compared for a page: strangers can make trees of any size out of a few objects.
+MOST_PATHS, MOST_BYTES = 20_000, 32 << 20
 
 
 def diff(project: Project, before_id: str, after_id: str, *, context: int = 3) -> SnapshotDiff:
@@ -23,14 +27,33 @@ def diff(project: Project, before_id: str, after_id: str, *, context: int = 3) -
 
     `context` is the number of lines around a change. Raises SnapshotNotFound, AmbiguousId.
     """
+    return _compared(project, before_id, after_id, context, bounded=False)
+
+
+def glance(project: Project, before_id: str, after_id: str) -> SnapshotDiff:
+    """`diff` for whoever only looks, in bounded time and memory.
+
+    Raises SnapshotNotFound, AmbiguousId, and Conflict where too much differs.
+    """
+    return _compared(project, before_id, after_id, 3, bounded=True)
+
+
+def _compared(
+    project: Project, before_id: str, after_id: str, context: int, *, bounded: bool
+) -> SnapshotDiff:
     before, after = lookup.snapshot(project, before_id), lookup.snapshot(project, after_id)
     names = lookup.Names(project.index)
     a, b = lookup.facts(before, names), lookup.facts(after, names)
-    files = {*content.files_of(project, a.id), *content.files_of(project, b.id)}
+    found = states(
+        project,
+        (a.tree, a.environment_id),
+        (b.tree, b.environment_id),
+        (a.id, b.id),
+        context=context,
+        bounded=bounded,
+    )
     return replace(
-        states(
-            project, (a.tree, a.environment_id), (b.tree, b.environment_id), files, context=context
-        ),
+        found,
         before=a.id,
         after=b.id,
         config=compare_documents(a.config, b.config),
@@ -43,25 +66,41 @@ def states(
     project: Project,
     before: tuple[str, str],
     after: tuple[str, str],
-    files: Collection[bytes],
+    ids: tuple[str | None, str | None],
     *,
     context: int = 3,
+    bounded: bool = False,
 ) -> SnapshotDiff:
     """What differs between two states: each a git tree and the id of an environment (empty: none).
-    `files` are the paths that count as files, and not as code."""
+    `ids` are the snapshots that they are, which may name paths that count as files, and not as
+    code, besides those whose content is stored. Raises Conflict where `bounded` and too much
+    differs."""
     code: list[FileChange] = []
     kept: list[FileChange] = []
     stored: list[bytes] = []
-    moved = list(treediff.diff(project.repository.objects.tree, before[0], after[0]))
+    objects = project.repository.objects
+    differing = treediff.diff(objects.tree, before[0], after[0])
+    moved = list(islice(differing, MOST_PATHS + 1 if bounded else None))
+    if bounded and len(moved) > MOST_PATHS:
+        raise Conflict(f"more than {MOST_PATHS:,} paths differ", hint=_by_hand(before, after))
     leaves = [leaf for _, old, new in moved for leaf in (old, new) if leaf is not None]
-    project.repository.objects.bring(oid for mode, oid in leaves if mode not in (GITLINK, TREE))
+    objects.bring(oid for mode, oid in leaves if mode not in (GITLINK, TREE))
+    named = [_named(project, oid) for oid in ids]
     for path, old, new in moved:
         if _is_folder(old) and _is_folder(new):
             continue
         change = file_change(project, path, old, new)
-        (kept if path in files else code).append(change)
-        if path in files:
+        sides = zip((old, new), named, strict=True)
+        is_file = any(_is_file(project, path, leaf, names) for leaf, names in sides)
+        (kept if is_file else code).append(change)
+        if is_file:
             stored.append(path)
+    if bounded:
+        sizes = (size or 0 for one in code for size in (one.before_size, one.after_size))
+        if sum(sizes) > MOST_BYTES:
+            raise Conflict(
+                f"more than {MOST_BYTES >> 20} MiB of code differ", hint=_by_hand(before, after)
+            )
     return SnapshotDiff(
         before=before[0],
         after=after[0],
@@ -73,11 +112,32 @@ def states(
     )
 
 
+def _named(project: Project, oid: str | None) -> frozenset[bytes]:
+    """The paths that a snapshot names as files; of folders without the slash at the end."""
+    if oid is None:
+        return frozenset()
+    paths = snapshots.file_paths(project.repository.objects.commit(oid))
+    return frozenset(path.rstrip(b"/") for path in paths)
+
+
+def _is_file(project: Project, path: bytes, leaf: Leaf | None, named: frozenset[bytes]) -> bool:
+    if leaf is None or leaf[0] == TREE:
+        return False
+    if named and not named.isdisjoint((path, *treediff.parents(path))):
+        return True
+    return leaf[0] in (BLOB, EXECUTABLE) and pointer_at(project, leaf[1]) is not None
+
+
+def _by_hand(before: tuple[str, str], after: tuple[str, str]) -> str:
+    return f"git diff --stat {before[0][:12]} {after[0][:12]}"
+
+
 def environment_patch(project: Project, diff: SnapshotDiff, *, context: int = 3) -> str:
     """git's patch between the definitions of two environments (packages, images); empty where
-    one is not here."""
+    one is not here, or larger than any definition."""
     before, after = (oid or EMPTY_TREE for oid in diff.environment_ids)
-    if before == after:
+    sizes = (size or 0 for one in diff.environment for size in (one.before_size, one.after_size))
+    if before == after or not diff.environment or sum(sizes) > MOST_BYTES:
         return ""
     try:
         return _patch(project, before, after, (), context)
@@ -97,8 +157,11 @@ def _attributes(before: Record, after: Record, names: lookup.Names) -> tuple[Cha
 def _environment(project: Project, before: str, after: str) -> tuple[FileChange, ...]:
     read = project.repository.objects.tree
     try:
-        found = list(treediff.diff(read, before or EMPTY_TREE, after or EMPTY_TREE))
+        differing = treediff.diff(read, before or EMPTY_TREE, after or EMPTY_TREE)
+        found = list(islice(differing, MOST_PATHS + 1))
     except DamagedObject:
+        found = []
+    if not 0 < len(found) <= MOST_PATHS:
         # The ids say that they differ; which files do is not known here.
         return ()
     return _sorted(file_change(project, path, old, new) for path, old, new in found)

@@ -10,9 +10,10 @@ import io
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from typing import IO
 
-from git_datmo.errors import ContentMissing, Corrupt, EntityNotFound, ValidationFailed
+from git_datmo.errors import Conflict, ContentMissing, Corrupt, EntityNotFound, ValidationFailed
 from git_datmo.model.diff import FileChange
 from git_datmo.model.file import FILE, FOLDER, LINK, SUBMODULE, File, Folder
 from git_datmo.records import artifacts, catalogue
@@ -25,6 +26,7 @@ from git_datmo.storage.objects import LINK as LINK_MODE
 from git_datmo.storage.treediff import MAX_DEPTH, Leaf, find
 
 LIMIT = 500
+MOST_PATHS, MOST_BYTES = 100_000, 64 << 20
 
 
 def look(project: Project, *, id: str, path: str) -> File:
@@ -59,11 +61,18 @@ def changed(
     project: Project, *, before: str | None, after: str, limit: int = LIMIT
 ) -> tuple[list[FileChange], int]:
     """The paths that differ from one snapshot to another, the first `limit` of them by name, and
-    how many there are. Without `before` everything was added. Raises EntityNotFound.
+    how many there are. Without `before` everything was added. Raises EntityNotFound, and Conflict
+    where there are more than anybody would look at.
     """
     objects = project.repository.objects
     trees = [leaf_at(project, id, "")[1] if id else EMPTY_TREE for id in (before, after)]
-    moved = sorted(treediff.diff(objects.tree, *trees), key=lambda each: each[0])
+    moved = list(islice(treediff.diff(objects.tree, *trees), MOST_PATHS + 1))
+    if len(moved) > MOST_PATHS:
+        raise Conflict(
+            f"more than {MOST_PATHS:,} paths differ",
+            hint=f"git diff --stat {trees[0][:12]} {trees[1][:12]}",
+        )
+    moved.sort(key=lambda each: each[0])
     return [_change(project, *each) for each in moved[:limit]], len(moved)
 
 
@@ -85,12 +94,18 @@ def require(project: Project, *, id: str, paths: Iterable[str]) -> None:
 
 
 def opened(project: Project, blob: str, id: str, path: str) -> IO[bytes]:
-    """What a blob holds or points to. Raises ContentMissing, DamagedContent."""
+    """What a blob holds or points to. Raises ContentMissing, DamagedContent, and Conflict for more
+    in git itself than memory is for: git packs a gigabyte of zeros into a few kilobytes."""
     objects = project.repository.objects
-    if not objects.has(blob):
+    if objects.kind(blob) is None:
         raise _missing(id, path)
     pointer = pointer_at(project, blob)
     if pointer is None:
+        if (objects.size(blob) or 0) > MOST_BYTES:
+            raise Conflict(
+                f"{path!r} is stored in git itself, and too large to be shown from there",
+                hint=f"git cat-file blob {blob}",
+            )
         return io.BytesIO(objects.blob(blob))
     if not project.store.has(pointer):
         raise _missing(id, path)
@@ -145,7 +160,7 @@ def _file(project: Project, path: str, leaf: Leaf) -> File:
         return File(path, SUBMODULE)
     kind = LINK if mode == LINK_MODE else FILE
     objects = project.repository.objects
-    if not objects.has(oid):
+    if objects.kind(oid) is None:
         return File(path, kind, here=False)
     try:
         pointer = pointer_at(project, oid) if kind == FILE else None

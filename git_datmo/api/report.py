@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from git_datmo.api import comparison, content, curves, listing, lookup, selection, standing
+from git_datmo.api import comparison, curves, listing, lookup, selection, standing
 from git_datmo.errors import Corrupt, EntityNotFound, NotFound, ValidationFailed
 from git_datmo.model.curve import Curve
 from git_datmo.model.report import COMMIT, RUN, SNAPSHOT, Difference, Equipment, Item, Report
@@ -231,13 +231,12 @@ def _differences(
         return
     for (tree, environment), group in groups.items():
         state_id = group[0].state_id
-        states = [oid for oid in (reference.state_id, state_id) if oid]
+        states = reference.state_id or None, state_id or None
         try:
-            files = {path for oid in states for path in content.files_of(project, oid)}
             # Of a bare commit no environment is known, which is no difference.
             other = _environment(reference) if reference.kind != COMMIT else environment
             diff = comparison.states(
-                project, (reference.tree, other), (tree, environment), files, context=context
+                project, (reference.tree, other), (tree, environment), states, context=context
             )
         except Corrupt as error:
             notices.append(f"some differences are not shown: {error.message}")

@@ -14,6 +14,8 @@ from git_datmo.records.project import Project
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE, Commit
 from git_datmo.storage.treediff import walk
 
+MAX_BYTES, MAX_FILES = 64 * 1024 * 1024, 10_000
+
 
 def write(project: Project, definition: Definition) -> tuple[str, str]:
     """Store an environment; return its id (the tree's) and its commit.
@@ -59,6 +61,8 @@ def facts(project: Project, commit: Commit) -> dict[str, Any]:
     found = next((oid for name, _, oid in objects.tree(commit.tree) if name == _FACTS), None)
     if found is None:
         raise DamagedObject(f"the environment {commit.tree} has no {FACTS_FILE}")
+    if (objects.size(found) or 0) > MAX_BYTES:
+        raise DamagedObject(f"{FACTS_FILE} of the environment {commit.tree} is too large")
     try:
         kind, files, summary = read_facts(objects.blob(found))
     except InvalidDocument as error:
@@ -70,9 +74,13 @@ def read(project: Project, tree: str) -> Definition:
     """The definition stored as `tree`. Raises InvalidDocument, NewerFormat, DamagedObject."""
     objects = project.repository.objects
     files: list[tuple[str, bytes]] = []
+    left = MAX_BYTES
     for path, mode, oid in walk(objects.tree, tree):
         if mode not in (BLOB, EXECUTABLE):
             raise InvalidDocument(f"the environment {tree} holds what is no file: {path!r}")
+        left -= (objects.size(oid) or 0) + len(path)
+        if left < 0 or len(files) > MAX_FILES:
+            raise InvalidDocument(f"the environment {tree} is larger than any definition")
         files.append((path.decode("utf-8", "surrogateescape"), objects.blob(oid)))
     return read_definition(files)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.responses import Response
 
-from git_datmo.errors import ContentMissing, DatmoError, NotFound, UsageError
+from git_datmo.errors import Conflict, Corrupt, DatmoError, NotFound, UsageError
 from git_datmo.ui import rows
 from git_datmo.ui.escape import safe
 from git_datmo.ui.web import assets
@@ -78,8 +78,9 @@ def json(value: object) -> Response:
 def failed(request: Request, error: Exception) -> Response:
     """What a verb raised, as a page, or as JSON where JSON was asked for."""
     assert isinstance(error, DatmoError)
-    gone = isinstance(error, (NotFound, ContentMissing))
-    status = 404 if gone else 400 if isinstance(error, UsageError) else 500
+    # What is damaged or gone is not there; 500 is left to what is our fault.
+    statuses = ((UsageError, 400), (Conflict, 409), (NotFound, 404), (Corrupt, 404))
+    status = next((number for kind, number in statuses if isinstance(error, kind)), 503)
     if request.url.path.startswith("/data/"):
         hint = None if error.hint is None else safe(error.hint, multiline=True)
         answer = json({"error": safe(error.message, multiline=True), "hint": hint})

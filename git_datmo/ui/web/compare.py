@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from git_datmo.api import comparison, snapshot
+from git_datmo.api import comparison
 from git_datmo.api import curves as curves_api
 from git_datmo.api.selection import LIMIT, Selection
 from git_datmo.errors import ContentMissing, DatmoError, QuerySyntaxError
@@ -212,7 +212,7 @@ def _sides(project: Project, asked: Choices, chosen: Selection) -> Sides | None:
     before, after = before or known[0], after or known[1]
     a, b = states.get(before, before), states.get(after, after)
     try:
-        found = snapshot.diff(project, a or before, b or after)
+        found = comparison.glance(project, a or before, b or after)
         patch = comparison.environment_patch(project, found)
     except DatmoError as error:
         return Sides(before, after, failed=error)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from git_datmo.api import beginning, environment, files, logs, snapshot
+from git_datmo.api import beginning, comparison, environment, files, logs
 from git_datmo.api import run as run_api
 from git_datmo.errors import DatmoError
 from git_datmo.model.curve import AXES, INDEX
+from git_datmo.model.diff import SnapshotDiff
 from git_datmo.model.document import flatten
 from git_datmo.model.environment import NONE
 from git_datmo.model.run import Run
@@ -110,7 +111,9 @@ def changes_page(request: Request) -> Response:
     if before and after and before != after:
         # What people would say of the two is made up: "before run …".
         made = Part(
-            lambda: differences.view(replace(snapshot.diff(project, before, after), attributes=()))
+            lambda: differences.view(
+                replace(comparison.glance(project, before, after), attributes=())
+            )
         )
 
     def uncommitted() -> differences.View | None:
@@ -184,6 +187,10 @@ def facts(run: Run) -> list[tuple[str, str, str | None]]:
     ):
         found.append((name, (other or "")[: answers.SHORT], to(noun, other) if other else None))
     return [(name, str(said), address) for name, said, address in found if said]
+
+
+def _changes(project: Project, before: str, after: str) -> SnapshotDiff:
+    return replace(comparison.glance(project, before, after), attributes=())
 
 
 def _of(request: Request) -> tuple[Project, Run, Choices]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from git_datmo.api import environment, files
+from git_datmo.api import comparison, environment, files
 from git_datmo.api import run as run_api
 from git_datmo.api import snapshot as snapshot_api
 from git_datmo.api.remotes import having
@@ -50,7 +50,7 @@ def page(request: Request) -> Response:
         shown["folder"] = _tried(lambda: files.folder(project, id=found.id, limit=limit))
     if part in (SUMMARY, CHANGES) and before is not None:
         shown["diff"] = _tried(
-            lambda: differences.view(snapshot_api.diff(project, str(before), found.id))
+            lambda: differences.view(comparison.glance(project, str(before), found.id))
         )
     if part in (SUMMARY, ENVIRONMENT) and found.environment_id not in ("", NONE):
         shown["environment"] = _tried(lambda: environment.inspect(project, found.environment_id))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +14,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from git_datmo.api import artifact, run, snapshot
+from git_datmo.api import artifact, files, run, snapshot
+from git_datmo.records import chain, layout, runs, snapshots
+from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE
 from tests.kit.chromium import Visitor
 from tests.kit.hostile import DOCUMENTS, PAYLOADS, TWISTED, infested
 from tests.kit.laboratory import Laboratory
@@ -363,6 +367,74 @@ def touch_everything(page: Page) -> None:
             }
         }"""
     )
+
+
+def test_what_is_small_in_git_and_without_end_when_unpacked(pages: Pages, lab: Laboratory):
+    """Ten folders that are one, twelve deep: a million million files. A gigabyte of zeros is as
+    small. Who only looks at such a thing waits for nothing and fills no memory."""
+    project = lab.project
+    objects = project.repository.objects
+    zeros = objects.write_blob(bytes(files.MOST_BYTES + 1))
+    inside = objects.write_tree([(b"a.txt", BLOB, objects.write_blob(b"hello"))])
+    bomb = inside
+    for _ in range(12):
+        bomb = objects.write_tree([(b"%d" % n, TREE, bomb) for n in range(10)])
+    large = objects.write_tree([(b"zeros", BLOB, zeros)])
+
+    def recorded(tree: str, environment: str = EMPTY_TREE) -> str:
+        with chain.writing(project) as writer:
+            oid = snapshots.write(
+                project,
+                tree=tree,
+                parents=[lab.repo.head()],
+                message="unpacks",
+                code=tree,
+                environment=environment,
+                files=EMPTY_TREE,
+                paths=[],
+            )
+            writer.mention(oid)
+            writer.note(oid, set={"session": layout.DEFAULT_SESSION_ID})
+        return oid
+
+    small, many, huge = recorded(inside), recorded(bomb), recorded(large)
+    odd = recorded(inside, environment=bomb)
+    run_id = "7" * 32
+    with chain.writing(project) as writer:
+        said: dict[str, object] = {
+            "id": run_id,
+            "type": "script",
+            "command": ["python"],
+            "runner": "local",
+        }
+        said |= {"status": "success", "created": 5, "before_id": small, "after_id": many}
+        oid = runs.write(project, said, {}, [lab.repo.head()])
+        writer.mention(oid)
+        writer.note(oid, set={"session": layout.DEFAULT_SESSION_ID})
+    begun = time.monotonic()
+    for path, words in (
+        (f"/snapshots/{many}?against={small}", "paths differ"),
+        (f"/compare?id={many}&id={small}", "paths differ"),
+        (f"/compare?id={odd}&id={small}", "environment"),
+        (f"/snapshots/{odd}", "larger than any definition"),
+        (f"/runs/{run_id}/files", "paths differ"),
+        (f"/runs/{run_id}/changes", "paths differ"),
+        (f"/files/{many}/0/1/2/3/4/5/6/7/8/9/0/1", "a.txt"),
+        (f"/snapshots/{huge}?against={small}", "of code differ"),
+        (f"/compare?id={huge}&id={small}", "of code differ"),
+        (f"/files/{huge}/zeros", "git cat-file blob"),
+    ):
+        answer = pages.get(path)
+        assert words in answer.text, path
+        assert_harmless(pages, path, answer)
+    assert pages.ask(f"/raw/{huge}/zeros").status == 409
+    assert time.monotonic() - begun < 30
+    if sys.platform.startswith("linux"):
+        status = Path(f"/proc/{pages.process.pid}/status").read_text()
+        peak = re.search(r"VmHWM:\s*(\d+) kB", status)
+        assert peak is not None
+        assert int(peak[1]) < 250_000
+    snapshot.delete(project, many)
 
 
 def test_a_log_of_a_hundred_megabytes(pages: Pages, lab: Laboratory):
