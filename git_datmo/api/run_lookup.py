@@ -203,7 +203,10 @@ def _flying(project: Project, flight: Flight, names: lookup.Names) -> Run | None
     }
 
     def reader(part: str) -> bytes:
-        path = flight.path / part
-        return path.read_bytes() if path.is_file() else b""
+        file = protocol.opened(flight.path / part)
+        if file is None:
+            return b""
+        with file:
+            return file.read()
 
     return Run(Facts(**known), reader=reader)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.errors import DatmoError, InvalidDocument
 from git_datmo.model import series
 from git_datmo.model.sparkline import sparkline
+from git_datmo.model.text import visible
 
 if TYPE_CHECKING:
     from git_datmo.model.artifact import Artifact
@@ -257,7 +258,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         value = " ".join(map(str, value))
     text = str(value)
-    return escape(text if len(text) <= _TEXT else text[: _TEXT - 1] + "…")
+    return escape(visible(text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"))
 
 
 def _id(name: str, value: Any) -> Any:

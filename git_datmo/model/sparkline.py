@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from git_datmo.model.text import visible
+
 WIDTH, HEIGHT = 140, 28
 """Pixels."""
 _EDGE = 2.0
@@ -31,7 +33,7 @@ def sparkline(values: Sequence[float], *, title: str = "", total: int | None = N
         count = f"{len(values):,} of {count}"
     if len(finite) < len(values):
         count += f", {len(values) - len(finite):,} no finite number"
-    told = escape(f"{title}: {low:.6g} to {high:.6g}, {count}".removeprefix(": "))
+    told = escape(f"{visible(title)}: {low:.6g} to {high:.6g}, {count}".removeprefix(": "))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{told}"><title>{told}</title>'

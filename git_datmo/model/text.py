@@ -6,11 +6,21 @@ import re
 from collections.abc import Mapping
 
 _HALVES = "[\ud800-\udfff]"
+_UNSEEN = (
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029"
+    "\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def encodable(text: str) -> str:
     """Escape only what cannot be written as UTF-8: the undecodable bytes of a file name."""
     return text if text.isascii() else re.sub(_HALVES, _escape, text)
+
+
+def visible(text: str) -> str:
+    """Escape control characters, marks that turn the direction of writing, and undecodable bytes;
+    line feeds and tabs stay."""
+    return text if text.isprintable() else re.sub(_UNSEEN, _escape, text)
 
 
 def spelled(value: object) -> object:
@@ -26,4 +36,5 @@ def spelled(value: object) -> object:
 
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+    code -= 0xDC00 if 0xDC80 <= code <= 0xDCFF else 0
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

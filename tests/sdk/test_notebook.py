@@ -15,6 +15,7 @@ from git_datmo.model.artifact import Artifact, Entry
 from git_datmo.model.listing import Listing
 from git_datmo.model.run import Facts, Run
 from git_datmo.model.series import line
+from git_datmo.model.sparkline import sparkline
 from tests.kit.laboratory import Laboratory, decay
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -99,6 +100,18 @@ def test_artifacts_name_their_objects():
     shown = Markup(made)
     assert {"models/net:v3", "metadata.k", HOSTILE, f"{HOSTILE}19"} <= set(shown.cells)
     assert "and 10 more objects" in shown.cells
+
+
+def test_what_cannot_be_seen_is_shown():
+    """Marks that turn the direction of writing make a name look like another; bytes that are no
+    text cannot be written by a notebook at all."""
+    odd = "gnp.\u202egnp.exe\x1b[2J \udcff"
+    entries = (Entry(odd, size=1),)
+    made = Artifact("a" * 40, "models", "net", 3, metadata={odd: odd}, entries=entries)
+    shown = made._repr_html_()
+    assert shown.count("gnp.\\u202egnp.exe\\x1b[2J \\xff") == 3
+    assert shown.encode().isascii()
+    assert "\\u202e" in sparkline([1.0, 2.0], title=odd)
 
 
 def test_curves_are_a_verb_and_draw_themselves(lab: Laboratory):
