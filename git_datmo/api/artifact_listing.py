@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from git_datmo.api import artifact_lookup, choice
-from git_datmo.errors import ValidationFailed
+from git_datmo.api.files import MOST_PATHS
+from git_datmo.errors import Conflict, ValidationFailed
 from git_datmo.model.artifact import Artifact, check_collection, parse_reference
 from git_datmo.model.expression import And, Compare, Expr
 from git_datmo.model.fields import parse_sort
@@ -11,6 +14,7 @@ from git_datmo.model.lineage import GENERATED, USED, VERSION
 from git_datmo.records import artifacts, catalogue
 from git_datmo.records.kinds import ARTIFACT, RUN
 from git_datmo.records.project import Project
+from git_datmo.storage import treediff
 from git_datmo.storage.index import Index, Record
 from git_datmo.storage.index.narrowing import Filters, Last
 
@@ -29,6 +33,21 @@ def inspect(project: Project, *, artifact: str) -> Artifact:
         made_by=_runs(project, record.id, GENERATED),
         used_by=_runs(project, record.id, USED),
     )
+
+
+def require_few(project: Project, *, artifact: str) -> None:
+    """Make sure in bounded time that the objects of a version can be looked at one by one.
+
+    Raises Conflict where there are too many, ArtifactNotFound, AmbiguousId, DamagedObject.
+    """
+    record = artifact_lookup.find(project, artifact)
+    files = artifacts.files_tree(project, record.tree or "")
+    found = treediff.walk(project.repository.objects.tree, files)
+    if next(islice(found, MOST_PATHS, None), None) is not None:
+        raise Conflict(
+            f"an artifact of more than {MOST_PATHS:,} objects is too large for a page",
+            hint=f"git datmo artifact inspect {record.id[:12]}",
+        )
 
 
 def _runs(project: Project, oid: str, role: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import artifact as artifact_api
-from git_datmo.api import files
+from git_datmo.api import artifact_listing, files
 from git_datmo.api import session as sessions
 from git_datmo.api.labels import labels
 from git_datmo.api.remotes import having
@@ -102,6 +102,7 @@ def version(request: Request) -> Response:
     project, wanted = project_of(request), request.path_params["id"]
     if not _ID.fullmatch(wanted):
         return _named(request, "id", wanted)  # A collection may be called so.
+    artifact_listing.require_few(project, artifact=wanted)
     found = artifact_api.inspect(project, artifact=wanted)
     earlier = artifact_api.ls(
         project, name=f"{found.collection}/{found.name}", all=True, where=_before(found), limit=1
@@ -236,6 +237,8 @@ def _difference(
 ) -> tuple[dict[str, Any] | None, DatmoError | None]:
     """How two versions differ, or why that cannot be said."""
     try:
+        for each in (before, after):
+            artifact_listing.require_few(project, artifact=each)
         return _parts(artifact_api.diff(project, before=before, after=after)), None
     except DatmoError as error:
         return None, error
