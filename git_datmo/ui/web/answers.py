@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         .get_template(template)
         .render(choices=chosen, here=request.url.path, site=request.app.state.site, **values)
     )
+    # Filled templates are cycles: large texts would stay until many pages later.
+    gc.collect()
     return Response(text, status, media_type="text/html")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import tempfile
@@ -62,6 +63,8 @@ class Site:
             lifespan="on",
             timeout_graceful_shutdown=1,
         )
+        # What is here by now stays: it need not be looked through again and again.
+        gc.freeze()
         with self.listener:
             uvicorn.Server(config).run(sockets=[self.listener])
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from git_datmo.api import artifact, files, run, snapshot
-from git_datmo.records import chain, layout, runs, snapshots
+from git_datmo.records import artifacts, chain, layout, runs, snapshots
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, TREE
 from tests.kit.chromium import Visitor
 from tests.kit.hostile import DOCUMENTS, PAYLOADS, TWISTED, infested
@@ -411,8 +411,20 @@ def test_what_is_small_in_git_and_without_end_when_unpacked(pages: Pages, lab: L
         oid = runs.write(project, said, {}, [lab.repo.head()])
         writer.mention(oid)
         writer.note(oid, set={"session": layout.DEFAULT_SESSION_ID})
+    versions = []
+    for number, tree in enumerate((bomb, inside), 1):
+        with chain.writing(project) as writer:
+            oid = artifacts.write(
+                project, collection="model", name="unpacks", version=number, files=tree, counts={}
+            )
+            writer.mention(oid)
+            writer.note(oid, set={"session": layout.DEFAULT_SESSION_ID})
+            versions.append(oid)
     begun = time.monotonic()
+    assert pages.ask(f"/artifacts/id/{versions[0]}").status == 409
     for path, words in (
+        (f"/artifacts/id/{versions[1]}", "too large for a page"),
+        ("/artifacts/model/unpacks", "too large for a page"),
         (f"/snapshots/{many}?against={small}", "paths differ"),
         (f"/compare?id={many}&id={small}", "paths differ"),
         (f"/compare?id={odd}&id={small}", "environment"),
@@ -429,12 +441,44 @@ def test_what_is_small_in_git_and_without_end_when_unpacked(pages: Pages, lab: L
         assert_harmless(pages, path, answer)
     assert pages.ask(f"/raw/{huge}/zeros").status == 409
     assert time.monotonic() - begun < 30
-    if sys.platform.startswith("linux"):
-        status = Path(f"/proc/{pages.process.pid}/status").read_text()
-        peak = re.search(r"VmHWM:\s*(\d+) kB", status)
-        assert peak is not None
-        assert int(peak[1]) < 250_000
+    assert memory(pages, "VmHWM") < 250_000
     snapshot.delete(project, many)
+
+
+def memory(pages: Pages, what: str) -> int:
+    """What the server has taken, in kilobytes; 0 where that cannot be told."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    status = Path(f"/proc/{pages.process.pid}/status").read_text()
+    found = re.search(rf"{what}:\s*(\d+) kB", status)
+    assert found is not None
+    return int(found[1])
+
+
+def test_a_message_of_ten_megabytes_does_not_pile_up(tmp_path: Path):
+    lab = Laboratory.at(tmp_path / "here")
+    project = lab.project
+    tree = project.repository.objects.commit(lab.repo.head()).tree
+    with chain.writing(project) as writer:
+        oid = snapshots.write(
+            project,
+            tree=tree,
+            parents=[lab.repo.head()],
+            message="long " * 2_000_000,
+            code=tree,
+            environment=EMPTY_TREE,
+            files=EMPTY_TREE,
+            paths=[],
+        )
+        writer.mention(oid)
+        writer.note(oid, set={"session": layout.DEFAULT_SESSION_ID})
+    with Pages(lab.repo.path) as pages:
+        pages.enter()
+        for _ in range(16):
+            answer = pages.get("/snapshots?all=1")
+            assert oid[:12] in answer.text
+            assert len(answer.body) < 100_000
+        assert memory(pages, "VmRSS") < 200_000
 
 
 def test_a_log_of_a_hundred_megabytes(pages: Pages, lab: Laboratory):
