@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -147,8 +148,11 @@ def _brought(wire: Wire, oids: Sequence[str], scratch: Scratch) -> Sequence[str]
     return oids
 
 
-def _read(scratch: Scratch, oid: str, streams: bool) -> Live:
-    data = scratch.read(f"{oid}:{FACTS}", MAX_FACTS)
+def parsed(oid: str, data: bytes | None) -> Live:
+    """What a commit says of a run under way, from its `live.json`; without streams.
+
+    Raises DamagedObject, InvalidDocument, NewerFormat.
+    """
     if data is None:
         raise DamagedObject(f"{oid} says nothing of a run under way")
     try:
@@ -160,13 +164,17 @@ def _read(scratch: Scratch, oid: str, streams: bool) -> Live:
         raise NewerFormat(f"{FACTS} is written in format {number}; this git-datmo knows {FORMAT}")
     if number != FORMAT or not layout.is_run_id(str(said.get("run_id"))):
         raise DamagedObject(f"{FACTS} of {oid} does not describe a run")
-    run_id = said["run_id"]
+    return Live(oid, said["run_id"], document.decode(said))
+
+
+def _read(scratch: Scratch, oid: str, streams: bool) -> Live:
+    found = parsed(oid, scratch.read(f"{oid}:{FACTS}", MAX_FACTS))
     if not streams:
-        return Live(oid, run_id, document.decode(said))
+        return found
     listed = os.fsdecode(scratch.run("ls-tree", "-z", "--name-only", oid)).split("\0")
     parts: dict[str, bytes] = {}
     for stream in STREAMS:
         names = sorted(name for name in listed if name.startswith(f"{stream}."))
         pieces = (scratch.read(f"{oid}:{name}", PIECE) for name in names)
         parts[stream] = b"".join(piece for piece in pieces if piece is not None)
-    return Live(oid, run_id, document.decode(said), parts)
+    return replace(found, streams=parts)

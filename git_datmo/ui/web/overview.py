@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from git_datmo.api import artifact, snapshot
+from git_datmo.api import artifact, heard, snapshot
 from git_datmo.api import remote as remotes
 from git_datmo.api import run as run_api
 from git_datmo.api import session as sessions
@@ -20,7 +20,7 @@ LAST, FEW, NAMED, GOING = 10, 6, 12, 20
 
 
 def page(request: Request) -> Response:
-    """Running runs, the last runs, snapshots and artifacts, the sessions and remotes."""
+    """What runs here and elsewhere, the last of each noun, the sessions and remotes."""
     project = project_of(request)
     last = run_api.ls(project, limit=LAST + GOING)
     going = [run for run in last if run.is_running]
@@ -42,6 +42,8 @@ def page(request: Request) -> Response:
         title="Overview",
         counts=counts,
         going=going,
+        elsewhere=heard.ls(project),
+        few=FEW,
         table=runs.of_runs(ended, listing) if ended else None,
         listing=listing,
         snapshots=snapshots,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from git_datmo.api import heard
 from git_datmo.api import run as run_api
 from git_datmo.api import session as sessions
 from git_datmo.api.labels import labels
@@ -37,6 +38,7 @@ FIELDS = (
     ("q", "Text", "command or label", 18),
     ("where", "Where", "results.acc > 0.9 and config.lr < 0.1", 34),
 )
+NARROWING = ("q", "where", "label", "status", "session", "remote", "deleted")
 SWITCHES = {"all": "deleted ones too", "deleted": "only deleted"}
 
 
@@ -80,8 +82,14 @@ def page(request: Request) -> Response:
         table=table(documents, paths, asked, total),
         form=chosen,
         problem=part.problem,
+        elsewhere=heard.ls(project) if asked.page == 1 and not narrowed(asked) else [],
         live=any(run.is_running for run in part.found),
     )
+
+
+def narrowed(asked: Choices) -> bool:
+    """Whether an address asks for some runs alone."""
+    return any(asked.one(name) for name in NARROWING)
 
 
 def usual(documents: Sequence[Mapping[str, Any]]) -> list[Path]:
