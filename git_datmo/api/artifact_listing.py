@@ -146,7 +146,7 @@ def count(
     )
     _narrow(index, chosen, name, collection, every=all, deleted=deleted)
     if chosen.get("last") and not any(chosen.get(part) for part in ("where", "text", "noted")):
-        return len(index.tally(ARTIFACT, ("artifact",)))  # Each has one that is its newest.
+        return index.variety(ARTIFACT, ("artifact",))  # Each has one that is its newest.
     return index.count(ARTIFACT, **chosen)
 
 

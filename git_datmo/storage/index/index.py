@@ -204,18 +204,34 @@ class Index:
 
     def count(self, kind: str, **filters: Unpack[Filters]) -> int:
         """How many records `select` would give without a limit."""
-        from git_datmo.storage.index import narrowing, select
+        from git_datmo.storage.index import narrowing, select, totals
 
         if narrowing.impossible(filters):
             return 0
-        return select.total(self._database, select.Selection(kind, **filters))
+        asked = select.Selection(kind, **filters)
+        return totals.remembered(self._database, asked, lambda: select.total(self._database, asked))
 
     def tally(self, kind: str, path: Path, limit: int = -1) -> list[tuple[str, int]]:
         """The texts at a path of what is not deleted, sorted, with how many have each; at most
         `limit` of them."""
-        from git_datmo.storage.index import narrowing
+        from git_datmo.storage.index import narrowing, totals
 
-        return narrowing.tally(self._database, kind, path, limit)
+        found = totals.remembered(
+            self._database,
+            ("tally", kind, path, limit),
+            lambda: tuple(narrowing.tally(self._database, kind, path, limit)),
+        )
+        return list(found)
+
+    def variety(self, kind: str, path: Path) -> int:
+        """How many different texts what is not deleted has at a path of its document."""
+        from git_datmo.storage.index import narrowing, totals
+
+        return totals.remembered(
+            self._database,
+            ("variety", kind, path),
+            lambda: narrowing.variety(self._database, kind, path),
+        )
 
     def latest(self, kind: str, visible: bool | None = True) -> Record | None:
         """The newest that is not deleted: visible, hidden, or either with None."""

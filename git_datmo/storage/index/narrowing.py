@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 NOTHING = "0"
 
+_TEXTS = """FROM facts f INDEXED BY facts_value CROSS JOIN objects o ON o.obj = f.obj
+    WHERE f.path = :path AND f.value >= '' AND f.value < x'' AND o.deleted = 0
+    AND o.kind = :kind GROUP BY f.value"""
+
 
 class Noted(NamedTuple):
     """Whether a source whose name begins so has a note on it, or none has."""
@@ -112,8 +116,14 @@ def tally(database: Database, kind: str, path: Path, limit: int) -> list[tuple[s
     known = path_id(database, path)
     if known is None:
         return []
-    sql = """SELECT f.value, count(*) FROM facts f INDEXED BY facts_value
-        CROSS JOIN objects o ON o.obj = f.obj
-        WHERE f.path = :path AND f.value >= '' AND f.value < x'' AND o.deleted = 0
-        AND o.kind = :kind GROUP BY f.value LIMIT :limit"""
+    sql = f"SELECT f.value, count(*) {_TEXTS} LIMIT :limit"
     return database.rows(sql, {"path": known, "kind": kind, "limit": limit})
+
+
+def variety(database: Database, kind: str, path: Path) -> int:
+    """How many different texts what is not deleted has at a path of its document."""
+    known = path_id(database, path)
+    if known is None:
+        return 0
+    sql = f"SELECT count(*) FROM (SELECT 1 {_TEXTS})"
+    return int(database.rows(sql, {"path": known, "kind": kind})[0][0])
