@@ -340,6 +340,8 @@ with open(os.path.join(folder, "metrics.jsonl"), "a") as file:
     for step in range(10_000):
         print("step", step, "<b>", flush=True)
         file.write(json.dumps({"type": "train", "step": step, "loss": 1 / (step + 1)}) + "\\n")
+        if step >= 60:
+            file.write(json.dumps({"type": "val", "step": step, "loss": 0.5}) + "\\n")
         file.flush()
         if os.path.exists(sys.argv[1]):
             break
@@ -377,6 +379,16 @@ print("the end", flush=True)
         )
         many = until(points)
         until(lambda: points() > many)
+        last = page.locator("#last-1")
+        said, size = last.inner_text(), page.locator("#log-size").inner_text()
+        until(lambda: last.inner_text() != said and page.locator("#log-size").inner_text() != size)
+        page.get_by_text("val 0.5").wait_for()
+        assert page.get_by_label("val").is_checked(), "what came later is there too"
+        other = visitor.open()
+        other.route("**/live", lambda route: route.fulfill(status=404))
+        other.goto(page.url)
+        other.get_by_text("no answer comes any more").wait_for()
+        other.close()
         stop.touch()
         page.wait_for_selector(".status.success")
         visitor.settle()

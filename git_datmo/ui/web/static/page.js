@@ -130,6 +130,19 @@ async function follow(place) {
   }
 }
 
+// What says something of a run that goes on, <… id="last-1" data-fresh>, is taken from this page's
+// new answer; a metric that was not there before needs a new page.
+async function renew() {
+  const text = await fetch(location.href).then((answer) => (answer.ok ? answer.text() : null), () => null);
+  if (text === null) return;
+  const made = new DOMParser().parseFromString(text, "text/html");
+  const figures = (page) => [...page.querySelectorAll("[data-figure]")].map((one) => one.dataset.figure).join(" ");
+  if (figures(made) !== figures(document)) { location.reload(); return; }
+  for (const old of document.querySelectorAll("[data-fresh]")) {
+    old.textContent = made.getElementById(old.id)?.textContent ?? old.textContent;
+  }
+}
+
 // <p data-live="/data/runs/ID/live"> says how long a run has been going; the page is drawn again
 // as it logs more, and made anew at its end.
 async function watch(place) {
@@ -138,11 +151,14 @@ async function watch(place) {
     await pause(2);
     if (document.hidden) continue;
     const now = await ask(place.dataset.live);
-    if (!now) return;
+    if (!now) { place.append(" · no answer comes any more: load this page again, or start 'git datmo ui' again"); return; }
     if (now.ended || (points === "0" && now.points)) { location.reload(); return; }
     const took = place.querySelector("[data-took]");
     if (took) took.textContent = now.took;
-    if (String(now.points) !== points || now.machine !== machine) drawAll();
+    if (String(now.points) !== points || now.machine !== machine) {
+      drawAll();
+      if (document.querySelector("[data-fresh]")) await renew();
+    }
     points = String(now.points);
     machine = now.machine;
   }
