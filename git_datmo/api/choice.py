@@ -14,6 +14,9 @@ from git_datmo.storage.index.narrowing import Filters, Noted
 HERE = "."
 """As a remote: what no remote was seen to have."""
 
+NAMED = ("message", "label", "labels", "note", "alternative_name")
+"""Where a run's text is looked for: its command is its message here, its message its note."""
+
 
 def filters(
     project: Project,
@@ -45,13 +48,18 @@ def filters(
         if kind == RUN:
             labelled = Or((labelled, Compare(("labels",), "contains", label)))
         parts.append(labelled)
+    text = filter
+    # Most runs of code have no command: people know them by what is said of them.
+    if kind == RUN and text and text.isprintable():
+        parts.append(Or(tuple(Compare((name,), "contains", text) for name in NAMED)))
+        text = None
     if where:
         from git_datmo.api import filters as texts
 
         parts.append(texts.read(where, lookup.Names(index).ids()))
     return {
         "where": And(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None,
-        "text": filter,
+        "text": text,
         "session": session,
         "noted": None if remote is None else _noted(project, remote),
     }

@@ -43,7 +43,7 @@ def ls(
 ) -> list[Run]:
     """The runs, newest first, those under way before all others.
 
-    `filter` is a part of command or label, `where` an expression such as
+    `filter` is a part of command, message, label or other name, `where` an expression such as
     `status == "failed" and results.accuracy > 0.9`, `sort` keys such as `-results.accuracy`,
     `label` one that they carry, `remote` one that had them when it was last asked (`.`: none has).
     `all` adds deleted ones, with `deleted` there are only those; `offset` passes over so many.

@@ -27,7 +27,11 @@ WHICH = "RUN"
 @click.option("--all", "-a", is_flag=True, help="Hidden and deleted ones too.")
 @click.option("--deleted", is_flag=True, help="Those that are deleted, and can be brought back.")
 @click.option("--details", is_flag=True, help="How they ended, where they ran, their snapshots.")
-@click.option("--filter", metavar="TEXT", help="Only those whose command or label has TEXT.")
+@click.option(
+    "--filter",
+    metavar="TEXT",
+    help="Only those whose command, message, label or other name has TEXT.",
+)
 @click.option("--where", metavar="EXPR", help="Only those for which EXPR holds: 'results.acc > 1'.")
 @click.option("--sort", metavar="KEYS", help="Order by keys, -KEY for descending: -results.acc.")
 @click.option("--limit", "-n", type=int, metavar="N", help="At most N.")

@@ -96,6 +96,7 @@ def failed(request: Request, error: Exception) -> Response:
         title="Not shown",
         message=error.message,
         hint=error.hint,
+        others=isinstance(error, NotFound) and "datmo pull" not in (error.hint or ""),
     )
 
 
@@ -107,12 +108,19 @@ def broken(request: Request, error: Exception) -> Response:
         answer = json({"error": safe(message, multiline=True), "hint": hint})
         answer.status_code = 500
         return answer
-    return page(request, "failed.html", status=500, title="Not shown", message=message, hint=hint)
+    return page(
+        request,
+        "failed.html",
+        status=500,
+        title="Not shown",
+        message=message,
+        hint=hint,
+        others=False,
+    )
 
 
-def missing(request: Request, error: Exception) -> Response:
+def missing(request: Request, _: Exception | None = None) -> Response:
     """No page has this address."""
-    del error
     return page(
         request,
         "failed.html",
@@ -120,4 +128,5 @@ def missing(request: Request, error: Exception) -> Response:
         title="Not found",
         message=f"there is nothing at {request.url.path}",
         hint=None,
+        others=False,
     )

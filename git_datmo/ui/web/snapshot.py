@@ -43,6 +43,8 @@ def page(request: Request) -> Response:
     project, asked = project_of(request), choices(request)
     found = snapshot_api.inspect(project, request.path_params["id"])
     part = request.path_params.get("part", SUMMARY)
+    if part not in dict(PARTS):
+        return answers.missing(request)
     before = asked.one("against") or _before(project, found)
     shown: dict[str, Any] = dict.fromkeys(("folder", "diff", "environment", "lineage"))
     if part in (SUMMARY, FILES):

@@ -30,7 +30,10 @@ def test_an_empty_project_says_how_to_begin(tmp_path: Path):
             assert command in text_of(pages, path), path
         assert pages.ask("/compare").status in (200, 400, 404)
         for path in ("/runs/latest", "/runs/" + "a" * 40, "/snapshots/" + "b" * 40):
-            pages.get(path, status=404)
+            assert "git datmo pull" in text_of(pages, path, 404), "others may have it"
+        said = text_of(pages, "/sessions?page=9")
+        assert "none of them here" in said
+        assert "No session is like that" not in said
 
 
 def test_content_that_is_elsewhere(tmp_path: Path):

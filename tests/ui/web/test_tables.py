@@ -44,6 +44,9 @@ class TestRuns:
     def test_narrowed_by_every_choice(self, pages: Pages, lab: Laboratory) -> None:
         for query, count in [
             ("status=failed", 1),
+            ("q=vit", 1),
+            ("q=baseline", 1),
+            ("q=mlp-0.&status=success", 2),
             ("label=baseline", 1),
             ("session=second", 3),
             ("where=" + quote("config.model == 'cnn' and config.lr < 1"), 2),
@@ -59,6 +62,9 @@ class TestRuns:
         assert typed[-2:] == ["model", "session"]
         both = heads(pages.get("/runs?columns=config.lr,stats.lr").text)
         assert both[-2:] == ["config.lr", "stats.lr"]
+
+    def test_a_part_that_no_snapshot_has(self, pages: Pages) -> None:
+        assert "nothing at" in pages.get("/snapshots/best/nothing", status=404).text
 
     def test_links_keep_what_was_chosen(self, pages: Pages) -> None:
         text = pages.get("/runs?rows=2&sort=-config.lr&session=default").text
