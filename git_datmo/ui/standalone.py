@@ -48,7 +48,7 @@ function draw(dark) {
   for (const place of document.querySelectorAll("[data-figure]")) {
     const figure = figures[place.dataset.figure];
     Plotly.react(place, figure.data, over(looks, figure.layout),
-      { responsive: true, displaylogo: false });
+      { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "" });
   }
 }
 draw(night.matches);

@@ -54,6 +54,8 @@ def test_a_page_of_curves_opens_from_a_file_and_asks_for_nothing(
     ink = page.evaluate("getComputedStyle(document.body).color")
     assert ink == ("rgb(232, 234, 237)" if dark else "rgb(28, 32, 36)")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".modebar-btn").count() > 0
+    assert page.locator(".modebar-btn[data-title*=hare]").count() == 0, "a button that sends it"
     context.close()
     assert asked == [file.as_uri()]
     assert wrong == []

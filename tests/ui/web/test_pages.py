@@ -147,6 +147,11 @@ class TestEveryPage:
             page.emulate_media(media="print", color_scheme="dark")
             assert not page.locator("header").is_visible()
             assert page.locator("h1").is_visible()
+            for kind in ("form.filter", "button", "input"):
+                shown = page.locator(kind).filter(visible=True).count()
+                assert shown == 0, f"{name}: nobody can use a {kind} on paper"
+            if name == "runs":
+                assert page.locator("table.list a.id, table.list td.id a").first.is_visible()
             assert page.evaluate(LIGHTNESS, "color") < 0.4, "ink on paper"
             assert len(page.pdf()) > 5000
             page.emulate_media(media="screen", color_scheme="light")
@@ -263,6 +268,8 @@ class TestOneRun:
         loss = next(one for one in traces if len(one) == 2)
         assert {length for _, length in loss} == {50}
         assert len(traces) >= 3, "loss, acc, and what the machine did"
+        assert page.locator(".modebar-btn").count() > 0
+        assert page.locator(".modebar-btn[data-title*=hare]").count() == 0, "a button that sends it"
         drawn = page.locator(".js-plotly-plot .scatterlayer .trace path.js-line")
         assert drawn.count() >= 4
 

@@ -38,6 +38,11 @@ function addressOf(place) {
 }
 
 const drawn = new Map();
+// Plotly's own button to share a figure sends its points to a company.
+const BUTTONS = {
+  responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "",
+  modeBarButtonsToRemove: ["select2d", "lasso2d"],
+};
 
 function paint(place) {
   const figure = drawn.get(place), layout = over(looks(), figure.layout);
@@ -45,8 +50,7 @@ function paint(place) {
   if (layout.height) place.style.height = `${layout.height + 2}px`;
   // A sheet is narrower than a screen, and nothing is drawn anew on it.
   if (printing) layout.width = Math.min(place.clientWidth, SHEET);
-  return Plotly.react(place, figure.data, layout,
-    { responsive: true, displaylogo: false });
+  return Plotly.react(place, figure.data, layout, BUTTONS);
 }
 
 async function draw(place) {
