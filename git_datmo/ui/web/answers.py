@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from functools import cache
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -42,6 +43,7 @@ def _templates() -> Environment:
         "full": rows.full_time,
         "size": rows.size,
         "safe_text": lambda text: safe(str(text), multiline=True),
+        "word": lambda text: quote(rows.cell(text)),
         "short": lambda text: str(text)[:SHORT],
     }
     made.globals |= {

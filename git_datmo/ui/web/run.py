@@ -14,6 +14,7 @@ from git_datmo.model.diff import SnapshotDiff
 from git_datmo.model.document import flatten
 from git_datmo.model.environment import NONE
 from git_datmo.model.run import Run
+from git_datmo.model.workspace import WORKSPACES
 from git_datmo.ui import run as text
 from git_datmo.ui.preview import HEAD, PICTURE_ENDINGS, preview
 from git_datmo.ui.rows import literal, size
@@ -210,6 +211,8 @@ def _page(request: Request, run: Run, part: str, **values: Any) -> Response:
         run=run,
         part=part,
         points=points,
+        # As `rerun` takes them.
+        repeatable=bool(run.command) and run.type not in WORKSPACES,
         parts=[
             (name, to("runs", run.id, name) if name else to("runs", run.id), words)
             for name, words in PARTS

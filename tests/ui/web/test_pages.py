@@ -255,7 +255,8 @@ class TestOneRun:
         run = lab.runs["cnn-0.1"]
         page = visitor.go(f"/runs/{run.id}")
         text = page.inner_text("main")
-        for said in ("success", f"git datmo rerun {run.id[:7]}", "baseline", "momentum", "0.9"):
+        begin = f"git datmo snapshot checkout {str(run.before_id)[:12]}"
+        for said in ("success", begin, "baseline", "momentum", "0.9"):
             assert said in text
         assert "epoch 29 loss" in text
 
@@ -400,6 +401,7 @@ print("the end", flush=True)
         page.wait_for_selector(".status.success")
         visitor.settle()
         assert "the end" in page.inner_text("main")
+        assert "git datmo rerun" in page.inner_text("main")
         # A question that was under way when the page was loaded anew.
         visitor.wrong = [said for said in visitor.wrong if "Failed to fetch" not in said]
 

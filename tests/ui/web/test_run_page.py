@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from tests.kit.pages import Markup, Pages
 LONG = b"".join(
     b"line %d \x1b[32mgreen\x1b[0m <script>alert(1)</script>\n" % n for n in range(9000)
 )
+SHELL = "a $(touch here) 'b'"
 ODD = os.fsdecode(b'odd \xff#?%"<b>.txt')
 
 
@@ -24,6 +26,7 @@ def lab(world: None, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     lab = Laboratory.at(tmp_path_factory.mktemp("lab") / "lab")
     lab.repo.git("config", "datmo.largeFile", "4000")
     lab.artifact("weights", "train.py")
+    lab.artifact(SHELL, "train.py")
     run = lab.started(
         "everything",
         config={"lr": 0.1, "net": {"layers": [1, 2]}, "<b>": "<script>"},
@@ -86,8 +89,10 @@ def test_content_that_is_not_here_is_said(pages: Pages, lab: Laboratory, run: Ru
 
 def test_its_first_page(pages: Pages, run: Run):
     page = Markup.of(pages.get(f"/runs/{run.id}").text)
-    for said in ("success", f"git datmo rerun {run.id[:12]}", "score", "0.75", "net.layers"):
+    begin = f"git datmo snapshot checkout {str(run.before_id)[:12]}"
+    for said in ("success", begin, "score", "0.75", "net.layers"):
         assert said in page.text
+    assert "git datmo rerun" not in page.text, "it has no command: that would not work"
     assert not page.names & {"b", "i"}, "what somebody wrote became markup"
     assert [str(one).partition("?")[0] for one in page.scripts] == [
         "/static/plotly.js",
@@ -101,6 +106,22 @@ def test_its_first_page(pages: Pages, run: Run):
         assert drawn["layout"]["title"]["text"]
     both = next(one for one in figures if "val%2Floss" in one)
     assert len(pages.get(both).json()["data"]) == 2
+
+
+def test_commands_that_are_copied_into_a_shell(pages: Pages, lab: Laboratory):
+    """Whoever named an artifact must not get to say what they do."""
+    for path in (address("artifacts", "default", SHELL), f"/artifacts/id/{lab.artifacts[SHELL]}"):
+        text = Markup.of(pages.get(path).text).text
+        lines = [line for line in text.splitlines() if "git datmo artifact get" in line]
+        assert lines
+        for line in lines:
+            words = shlex.split(line.partition("·")[2] or line.partition("Get it")[2])
+            assert words[:4] == ["git", "datmo", "artifact", "get"]
+            assert words[4:] in ([f"default/{SHELL}"], [f"default/{SHELL}:v0"])
+        assert (
+            "git datmo run --input" not in text
+            or f"--input {shlex.quote('default/' + SHELL)}" in text
+        )
 
 
 def test_metrics_are_chosen_by_the_address(pages: Pages, run: Run):
