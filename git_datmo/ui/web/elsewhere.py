@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import heard
+from git_datmo.api.remotes import names as remotes
 from git_datmo.errors import InvalidDocument
 from git_datmo.model import series
 from git_datmo.model.document import flatten
@@ -27,7 +28,8 @@ SERIES = 200
 
 def page(request: Request) -> Response:
     """One of them: what was said of it, its last values, the end of its log."""
-    node, said = heard.inspect(project_of(request), request.path_params["id"])
+    project = project_of(request)
+    node, said = heard.inspect(project, request.path_params["id"])
     printed = said.streams.get("log", b"")
     values = last(said.streams.get("metrics", b""))
     return answers.page(
@@ -35,6 +37,7 @@ def page(request: Request) -> Response:
         "elsewhere.html",
         title=title(node),
         name=title(node),
+        remote=next(iter(remotes(project)), None),
         run=node,
         documents=[
             ("Last values", values[:SERIES]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 import time
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tests.kit.git import Repo
 from tests.kit.pages import Markup, Pages
 
 LINES = "+refs/datmo-live/*:refs/datmo-live/*"
+AGAIN = f"git fetch --prune origin '{LINES}'"
 
 
 def clone(hub: Repo, path: Path) -> Project:
@@ -76,13 +79,21 @@ def test_a_run_of_another_clone(tmp_path: Path):
             assert "running talks <i> last heard of" in text_of(pages, path)
         assert address not in pages.get("/runs?q=talks").text, "the filters know nothing of it"
         page = text_of(pages, address)
-        for said in ("night", "lr0.125", "train/loss0.25", "the last word", "git datmo pull"):
+        for said in (
+            "night",
+            "lr0.125",
+            "train/loss0.25",
+            "the last word",
+            "git datmo pull",
+            AGAIN,
+        ):
             assert said in page
         assert "\x1b" not in page
         assert page.count("a word <i>") < 20_000, "of a long log the end is shown"
         pages.get("/elsewhere/" + "a" * 32, status=404)
         pages.get("/elsewhere/..%2f..%2fdatmo%2fnotes", status=404)
 
+        subprocess.run(shlex.split(AGAIN), cwd=bob.repository.git_dir.parent, check=True)
         upload.close()
         runs.delete(ada, run.finish().id)
         ada.repository.git.run("push", "-q", "origin", "refs/datmo/*")
