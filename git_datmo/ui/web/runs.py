@@ -35,7 +35,7 @@ FACTS = tuple(
 )
 PARTS = ("results", "config", "stats", "metrics", "platform", "git")
 FIELDS = (
-    ("q", "Text", "command, message, label", 22),
+    ("q", "Text", "command or name", 18),
     ("where", "Where", "results.acc > 0.9 and config.lr < 0.1", 34),
 )
 NARROWING = ("q", "where", "label", "status", "session", "remote", "deleted")

@@ -89,6 +89,7 @@ def test_a_run_of_another_clone(tmp_path: Path):
         ):
             assert said in page
         assert "\x1b" not in page
+        assert "Ended" not in page
         assert page.count("a word <i>") < 20_000, "of a long log the end is shown"
         pages.get("/elsewhere/" + "a" * 32, status=404)
         pages.get("/elsewhere/..%2f..%2fdatmo%2fnotes", status=404)

@@ -259,6 +259,8 @@ class TestOneRun:
         for said in ("success", begin, "baseline", "momentum", "0.9"):
             assert said in text
         assert "epoch 29 loss" in text
+        below = "one => one.scrollHeight - one.clientHeight - one.scrollTop"
+        assert page.locator("pre.log").evaluate(below) < 4, "of a log one looks for the end first"
 
     def test_one_figure_a_metric_with_its_types_together(self, visitor: Visitor, lab: Laboratory):
         page = visitor.go(f"/runs/{lab.runs['cnn-0.1'].id}")

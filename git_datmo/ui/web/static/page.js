@@ -208,6 +208,8 @@ drawAll();
 for (const place of document.querySelectorAll("[data-again]")) again(place.id, Number(place.dataset.again));
 for (const place of document.querySelectorAll("[data-follow]")) follow(place);
 for (const place of document.querySelectorAll("[data-live]")) watch(place);
+// Of a log one looks for the end first.
+for (const place of document.querySelectorAll("[data-end]")) place.scrollTop = place.scrollHeight;
 // A graph wider than the screen begins with what it is about in the middle.
 for (const graph of document.querySelectorAll(".graph")) {
   const root = graph.querySelector(".root")?.getBoundingClientRect();
