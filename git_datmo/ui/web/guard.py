@@ -43,6 +43,8 @@ HEADERS = {
 ENTER = "/enter"
 # What browsers say of requests of our own pages, and of addresses that a person typed.
 OWN = frozenset({"same-origin", "none"})
+# Browsers leave it out of what they say.
+USUAL_PORT = 80
 
 
 class Key:
@@ -83,7 +85,10 @@ class Guard:
 
     def __init__(self, app: App, key: Key) -> None:
         self._app, self._key = app, key
-        self._hosts = {f"{name}:{key.port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        names = ("127.0.0.1", "localhost", "[::1]")
+        self._hosts = {f"{name}:{key.port}" for name in names}
+        if key.port == USUAL_PORT:
+            self._hosts.update(names)
         self._origins = {f"http://{host}" for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from git_datmo.ui.web.guard import Guard, Key, Message, Receive, Scope, Send
 from tests.e2e.task import until
 from tests.kit.git import Repo
 from tests.kit.laboratory import Laboratory
@@ -369,3 +371,23 @@ class TestGone:
             done = datmo("ui", "--no-browser", cwd=place, check=False)
             assert done.code not in (0, 1)
             assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("port", "status"), [(80, 200), (8080, 403)])
+def test_a_browser_does_not_say_the_usual_port(port: int, status: int):
+    said: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is read")
+
+    async def send(message: Message) -> None:
+        if "status" in message:
+            said.append(message["status"])
+
+    headers = [(b"host", b"127.0.0.1"), (b"origin", b"http://127.0.0.1")]
+    scope = {"type": "http", "method": "GET", "path": "/enter", "headers": headers}
+    asyncio.run(Guard(app, Key(port))(scope, receive, send))
+    assert said == [status]
