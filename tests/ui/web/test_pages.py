@@ -384,6 +384,9 @@ print("the end", flush=True)
         log.first.wait_for()
         seen = last_step(log.first.inner_text())
         until(lambda: last_step(log.first.inner_text()) > seen + 20)
+        page.get_by_text("val 0.5").wait_for()
+        assert page.get_by_label("val").is_checked(), "what came later is there too"
+        visitor.settle()
         points: Callable[[], Any] = lambda: page.evaluate(  # noqa: E731
             "() => document.querySelector('.js-plotly-plot')?.data[0]?.x.length ?? 0"
         )
@@ -392,8 +395,6 @@ print("the end", flush=True)
         last = page.locator("#last-1")
         said, size = last.inner_text(), page.locator("#log-size").inner_text()
         until(lambda: last.inner_text() != said and page.locator("#log-size").inner_text() != size)
-        page.get_by_text("val 0.5").wait_for()
-        assert page.get_by_label("val").is_checked(), "what came later is there too"
         other = visitor.open()
         other.route("**/live", lambda route: route.fulfill(status=404))
         other.goto(page.url)

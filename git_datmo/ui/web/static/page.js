@@ -140,7 +140,7 @@ async function renew() {
   const text = await fetch(location.href).then((answer) => (answer.ok ? answer.text() : null), () => null);
   if (text === null) return;
   const made = new DOMParser().parseFromString(text, "text/html");
-  const figures = (page) => [...page.querySelectorAll("[data-figure]")].map((one) => one.dataset.figure).join(" ");
+  const figures = (page) => [...page.querySelectorAll("[data-figure], [name=type]")].map((one) => one.dataset.figure ?? one.value).join(" ");
   if (figures(made) !== figures(document)) { location.reload(); return; }
   for (const old of document.querySelectorAll("[data-fresh]")) {
     old.textContent = made.getElementById(old.id)?.textContent ?? old.textContent;
