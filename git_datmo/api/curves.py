@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from git_datmo.api import points, run_lookup, runs
+from git_datmo.api import means, points, run_lookup, runs
 from git_datmo.api.points import Columns
 from git_datmo.errors import ContentMissing, ExtraMissing, UsageError, ValidationFailed
 from git_datmo.model.curve import AXES, RELATIVE, STEP, SYSTEM, TIME, Curve, Known
+from git_datmo.model.fields import setting
 from git_datmo.model.run import Run
 from git_datmo.records.project import Project
 
@@ -49,6 +50,7 @@ def curves(
     type: str | Sequence[str] = (),
     x: str = STEP,
     smoothing: float = 0.0,
+    mean: str | None = None,
     points: int = POINTS,
     limit: int = RUNS,
     fetch: bool = True,
@@ -60,7 +62,9 @@ def curves(
     `metric` are names of series, or `type/name`; without any it is every one. `type` keeps those
     of some types; those of the machine only come when `system` is asked for. At most `points` of
     each are returned, chosen so that the shape stays; `smoothing` is the weight of what was before
-    (0 to 1, debiased, as TensorBoard's). Without `fetch` no remote is asked for points that are
+    (0 to 1, debiased, as TensorBoard's). With `mean`, a key of the config, runs with the same value
+    of it become one curve with a `band`: their mean at every x, between the least and the greatest,
+    of all their points. Without `fetch` no remote is asked for points that are
     not here. Runs that were not named and whose points cannot be had are passed over where
     `missing` is given, which gets their ids.
     Raises RunNotFound, AmbiguousId, QuerySyntaxError, ValidationFailed, ContentMissing,
@@ -72,24 +76,29 @@ def curves(
         raise ValidationFailed("smoothing is a number from 0 up to, and not, 1")
     if points < 3:
         raise ValidationFailed("a curve has three points at least")
-    names, types = _several(metric), _several(type)
+    names, types, key = _several(metric), _several(type), setting(mean) if mean else ()
     made: dict[Run, list[Curve]] = {}
+    parts: dict[Run, list[means.Part]] = {}
     if ids:
         chosen: Iterable[Run] = [run_lookup.resolve(project, one) for one in _several(ids)]
     else:
         chosen = _newest(project, where, session_id, names, types)
     for run in chosen:
-        if not ids and len(made) >= limit:
+        if not ids and len(made) + len(parts) >= limit:
             break
         try:
-            drawn = _of_run(project, run, names, types, x, smoothing, points, fetch)
+            drawn = _of_run(project, run, names, types, x, smoothing, 0 if key else points, fetch)
         except ContentMissing:
             if ids or missing is None:
                 raise
             missing.append(run.id)
             continue
-        if drawn:
+        if drawn and key:
+            parts[run] = [means.part(one, points) for one in drawn]
+        elif drawn:
             made[run] = drawn
+    if key:
+        return means.of([one for some in parts.values() for one in some], key, points)
     titles = titled(list(made))
     return [
         replace(curve, title=title)
@@ -199,7 +208,8 @@ def _curve(
                 odd.append((place, "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"))
         xs, ys = [place for place, _ in finite], [value for _, value in finite]
     ys = smoothed(ys, smoothing)
-    xs, ys = thinned(xs, ys, most)
+    if most:
+        xs, ys = thinned(xs, ys, most)
     return Curve(
         run.id,
         run.id[:SHORT],

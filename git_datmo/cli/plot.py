@@ -10,6 +10,8 @@ import click
 
 from git_datmo.cli import door
 from git_datmo.cli.door import verb
+from git_datmo.errors import MutuallyExclusiveArguments
+from git_datmo.model.fields import setting
 
 if TYPE_CHECKING:
     from git_datmo.model.curve import Curve
@@ -57,6 +59,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="At most N runs, the newest, where none is named.",
 )
 @click.option("--color-by", metavar="KEY", help="One colour for each value of a config key: lr.")
+@click.option(
+    "--mean",
+    metavar="KEY",
+    help="One line for each value of a config key, the mean of its runs, and a band around it.",
+)
 @click.option("--html", type=FILE, metavar="FILE", help="Write a page that opens without a net.")
 @click.option("--png", type=FILE, metavar="FILE", help="Write a PNG picture.")
 @click.option("--svg", type=FILE, metavar="FILE", help="Write an SVG picture.")
@@ -67,6 +74,7 @@ def plot(
     log_x: bool,
     log_y: bool,
     color_by: str | None,
+    mean: str | None,
     html: Path | None,
     png: Path | None,
     svg: Path | None,
@@ -80,21 +88,28 @@ def plot(
     curves are drawn in the terminal unless a file is asked for; use of the machine is drawn with
     --type system.
     """
+    if mean and color_by and setting(mean) != setting(color_by):
+        raise MutuallyExclusiveArguments(
+            "--mean and --color-by exclude each other", hint="a mean has the colour of its own key"
+        )
     project = door.project()
     missing: list[str] = []
-    found: list[Curve] = door.call(
-        "curves.curves", project, metric=_names(metric), ids=ids, missing=missing, **given
-    )
+    given |= {"metric": _names(metric), "ids": ids, "mean": mean}
+    found: list[Curve] = door.call("curves.curves", project, missing=missing, **given)
     if missing:
         who = "1 run is" if len(missing) == 1 else f"{len(missing):,} runs are"
         door.note([f"{who} left out, whose points are not here: 'git datmo pull --content'"])
+    if not ids and len({name for curve in found for name in _runs(curve)}) == given["limit"]:
+        many = "run" if given["limit"] == 1 else f"{given['limit']:,} runs"
+        door.note([f"of the newest {many}: --limit takes more, --where others"])
     from git_datmo.ui import strokes
 
     if json:
         door.document([strokes.document(curve) for curve in found])
     elif not found:
         raise _nothing(project, metric, ids)
-    looks: dict[str, Any] = {"log_x": log_x, "log_y": log_y, "color_by": _path(color_by)}
+    by = mean or color_by
+    looks: dict[str, Any] = {"log_x": log_x, "log_y": log_y, "color_by": setting(by) if by else ()}
     files = [(html, _page), (png, _png), (svg, _svg)]
     for target, render in files if found else ():
         if target is not None:
@@ -109,14 +124,8 @@ def _names(metric: str | None) -> tuple[str, ...]:
     return tuple(filter(None, (name.strip() for name in (metric or "").split(","))))
 
 
-def _path(key: str | None) -> tuple[str, ...]:
-    """The place in the config that a key names; `config.` may stand before it."""
-    if key is None:
-        return ()
-    from git_datmo.model.fields import parse_columns
-
-    path = parse_columns(key)[0]
-    return path[1:] if len(path) > 1 and path[0] == "config" else path
+def _runs(curve: Curve) -> tuple[str, ...]:
+    return curve.band.members if curve.band else (curve.run_id,)
 
 
 def _page(found: Sequence[Curve], looks: dict[str, Any]) -> bytes:

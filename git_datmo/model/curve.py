@@ -26,6 +26,19 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Band:
+    """What a mean was made of: at each of its points the least and the greatest value, and of how
+    many runs; `members` are the ids of all. `width` is how wide the parts of the axis are whose
+    points were taken together; 0 where the mean stands at every x that there is."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    runs: tuple[int, ...]
+    members: tuple[str, ...]
+    width: float = 0.0
+
+
+@dataclass(frozen=True)
 class Curve:
     """Points of one series. `x` and `y` are as long as each other and finite; they are a choice of
     `total` points where those were too many to draw.
@@ -33,6 +46,7 @@ class Curve:
     `odd` are the places of points that are no finite number: x and `nan`, `inf` or `-inf`, a
     hundred at most; `odd_total` is how many there are. `axis` is what x is: where a run has no
     epochs, say, it is `index` instead. `smoothing` is the weight of what was before, 0 to 1.
+    A mean of several runs has a `band`, no `run_id`, and of the config what they have in common.
     """
 
     run_id: str
@@ -47,11 +61,12 @@ class Curve:
     odd_total: int = 0
     smoothing: float = 0.0
     config: Mapping[str, Any] = field(default_factory=dict)
+    band: Band | None = None
 
     @property
     def thinned(self) -> bool:
         """Whether there are points that are not shown."""
-        return len(self.x) + self.odd_total < self.total
+        return self.band is None and len(self.x) + self.odd_total < self.total
 
     def _repr_html_(self) -> str:
         from git_datmo.model import notebook

@@ -55,6 +55,17 @@ def parse_columns(text: str) -> list[Path]:
     return columns
 
 
+def setting(text: str) -> Path:
+    """The place in a config that a key names; `config.` may stand before it.
+
+    Raises QuerySyntaxError.
+    """
+    reader = Reader(text)
+    path = reader.path()
+    reader.end("expected the end")
+    return path[1:] if len(path) > 1 and path[0] == "config" else path
+
+
 def lookup(document: Mapping[str, object], path: Path) -> object:
     """The value at the path, None when there is none."""
     found: object = document

@@ -92,6 +92,14 @@ def _picture(
         across.marks(max(2, columns // _PER_MARK)),
         upward.marks(HEIGHT // _ROWS_PER_MARK),
     )
+    for stroke in visible:
+        # Below the lines. A band is its two edges: what is filled hides all else in a terminal.
+        for edge in filter(None, (stroke.low, stroke.high)):
+            dots = plotext.marker("·")
+            if color:
+                dots.fill(_ink(stroke.look.color))
+            signal = figure.signal(across.places(stroke.x), upward.places(edge), marker=dots)
+            figure.draw(signal.lines())
     for number, stroke in enumerate(visible):
         marker = plotext.marker(_marker(number, stroke, color, len(drawn)))
         if color:
@@ -134,6 +142,10 @@ def _key(drawn: Sequence[Stroke], columns: int, color: bool) -> Iterator[str]:
 def _told(curve: Curve) -> str:
     if not curve.y:
         return "no finite number"
+    if curve.band:
+        runs = len(curve.band.members)
+        ends = f"{curve.band.low[-1]:.6g} to {curve.band.high[-1]:.6g}"
+        return f"mean of {runs} run{'s' if runs > 1 else ''}, last {curve.y[-1]:.6g} ({ends})"
     return f"least {min(curve.y):.6g}, greatest {max(curve.y):.6g}, last {curve.y[-1]:.6g}"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME, Curve
+from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME, Band, Curve
 from git_datmo.ui.looks import Look, Looks
 from git_datmo.ui.palette import DASHES, cut, plain
 
@@ -49,22 +49,31 @@ def lines(
     looks = Looks(curves, color_by, order)
     dated = any(curve.axis == TIME for curve in curves)
     log_x = log_x and not dated
-    data, seen = [], set()
-    for curve in looks.sorted(curves):
+    ordered = looks.sorted(curves)
+    # Below all lines.
+    data = [_area(curve, looks, log_x, log_y) for curve in ordered if curve.band and curve.x]
+    seen = set()
+    for curve in ordered:
         name = looks.name(curve)
+        told = (
+            " (%{customdata[0]:.6g} to %{customdata[1]:.6g} of %{customdata[2]})"
+            if curve.band
+            else ""
+        )
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers" if len(curve.x) <= MARKED else "lines",
-                "x": [_moment(x) for x in curve.x] if curve.axis == TIME else list(curve.x),
+                "x": _across(curve, curve.x),
                 "y": list(curve.y),
+                **({"customdata": _ends(band)} if (band := curve.band) else {}),
                 "name": plain(cut(name, 48)),
                 "legendgroup": plain(name),
                 "showlegend": name not in seen,
                 "line": _line(looks.look(curve)),
                 "marker": {"size": 4},
                 "meta": "/runs/" + curve.run_id if looks.several else "",
-                "hovertemplate": f"%{{y:.6g}}<extra>{plain(looks.extra(curve))}</extra>",
+                "hovertemplate": f"%{{y:.6g}}{told}<extra>{plain(looks.extra(curve))}</extra>",
             }
         )
         seen.add(name)
@@ -124,6 +133,8 @@ def note(curves: Sequence[Curve], *, log_x: bool = False, log_y: bool = False) -
     ends = [end for curve in curves if curve.y for end in (min(curve.y), max(curve.y))]
     if ends and not math.isfinite(max(ends) - min(ends)):
         said.append(f"from {min(ends):g} to {max(ends):g} is too far to be drawn")
+    if banded := [curve for curve in curves if curve.band]:
+        said.append(_told(banded))
     lost = sum(len(curve.x) - len(above(curve, log_x, log_y)[0]) for curve in curves)
     if lost:
         said.append(f"{lost:,} points are not above 0: a log axis has no place for them")
@@ -148,6 +159,61 @@ def above(curve: Curve, log_x: bool, log_y: bool) -> tuple[Sequence[float], Sequ
         if (x > 0 or not log_x) and (y > 0 or not log_y)
     ]
     return [x for x, _ in kept], [y for _, y in kept]
+
+
+def around(curve: Curve, log_x: bool, log_y: bool) -> tuple[Sequence[float], Sequence[float]]:
+    """The ends of a mean's band at the points that have a place, empty without a band; on a
+    logarithmic axis a low end of 0 or less is as low as the lowest of the others."""
+    band = curve.band
+    if band is None or not (log_x or log_y):
+        return (band.low, band.high) if band else ((), ())
+    places = zip(curve.x, curve.y, band.low, band.high, strict=True)
+    kept = [(y, a, b) for x, y, a, b in places if (x > 0 or not log_x) and (y > 0 or not log_y)]
+    if log_y:
+        floor = min((end for y, a, _ in kept for end in (y, a) if end > 0), default=1.0)
+        kept = [(y, a if a > 0 else floor, b) for y, a, b in kept]
+    return [a for _, a, _ in kept], [b for _, _, b in kept]
+
+
+def _told(banded: Sequence[Curve]) -> str:
+    """What the lines and bands of means are, in words."""
+    sizes = sorted({len(curve.band.members) for curve in banded if curve.band})
+    runs = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    said = f"each line is the mean of {runs} run{'s' if sizes[-1] > 1 else ''}"
+    said += ", its band from the least to the greatest"
+    if any(min(c.band.runs) < len(c.band.members) for c in banded if c.band and c.band.runs):
+        said += "; where a run has not begun or has ended, it is that of the others"
+    if wide := max(curve.band.width for curve in banded if curve.band):
+        said += f"; points are taken together over {wide:g} of the axis"
+    return said
+
+
+def _area(curve: Curve, looks: Looks, log_x: bool, log_y: bool) -> Figure:
+    """The band of a mean: there and back again."""
+    xs, _ = above(curve, log_x, log_y)
+    low, high = around(curve, log_x, log_y)
+    color = looks.look(curve).color
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": _across(curve, [*xs, *reversed(xs)]),
+        "y": [*high, *reversed(low)],
+        "fill": "toself",
+        "fillcolor": color + "2e",
+        "line": {"width": 0, "color": color},
+        "name": plain(cut(looks.name(curve), 48)),
+        "legendgroup": plain(looks.name(curve)),
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
+def _ends(band: Band) -> list[list[float]]:
+    return [list(some) for some in zip(band.low, band.high, band.runs, strict=True)]
+
+
+def _across(curve: Curve, places: Sequence[float]) -> list[Any]:
+    return [_moment(x) for x in places] if curve.axis == TIME else list(places)
 
 
 def _line(look: Look) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Looks:
         self, curves: Sequence[Curve], color_by: Sequence[str] = (), order: Sequence[str] = ()
     ) -> None:
         self._runs = list(dict.fromkeys([*order, *(curve.run_id for curve in curves)]))
-        self.several = len(self._runs) > 1
+        self.several = len(self._runs) > 1 or any(curve.band for curve in curves)
         self._by = tuple(color_by) if self.several else ()
         types = dict.fromkeys(_type(curve) for curve in curves)
         self._types = [*(one for one in USUAL if one in types), *(t for t in types if t != SYSTEM)]
@@ -64,7 +64,7 @@ class Looks:
 
     def extra(self, curve: Curve) -> str:
         """What stands beside a value: which run, and what else is needed to know it."""
-        parts = [curve.title] if self.several else []
+        parts = [curve.title] if self.several and not (self._by and curve.band) else []
         if self._by:
             parts.append(f"{self._by[-1]}: {self._group(curve) or '(none)'}")
         if self._dashed or not self.several:

@@ -112,6 +112,15 @@ def _chart(
             linewidth=1.4,
             marker="." if len(stroke.x) <= figures.MARKED else None,
         )
+        if stroke.low:
+            axes.fill_between(
+                across.places(stroke.x),
+                upward.places(stroke.low),
+                upward.places(stroke.high),
+                color=stroke.look.color,
+                alpha=0.18,
+                linewidth=0,
+            )
         handles.setdefault(stroke.name, line)
     for axis, marks in ((axes.xaxis, across.marks(7)), (axes.yaxis, upward.marks(6))):
         axis.set_ticks([place for place, _ in marks], labels=[text for _, text in marks])

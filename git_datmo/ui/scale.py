@@ -63,7 +63,7 @@ def of(drawn: Sequence[Stroke], *, log_x: bool, log_y: bool) -> tuple[Scale, Sca
             [x for stroke in drawn for x in stroke.x],
             MOMENTS if moments else LOG if log_x else LINEAR,
         ),
-        _wider(over([y for stroke in drawn for y in stroke.y], LOG if log_y else LINEAR)),
+        _wider(over([y for stroke in drawn for y in stroke.ends], LOG if log_y else LINEAR)),
     )
 
 

@@ -6,21 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from git_datmo.model.curve import Curve
+from git_datmo.model.curve import Band, Curve
 from git_datmo.ui.escape import safe
-from git_datmo.ui.figures import above
+from git_datmo.ui.figures import above, around
 from git_datmo.ui.looks import Look, Looks
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """One curve: its name in the legend, its look, and the points that have a place."""
+    """One curve: its name in the legend, its look, and the points that have a place; of a mean the
+    ends of its band there."""
 
     name: str
     curve: Curve
     look: Look
     x: Sequence[float]
     y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+
+    @property
+    def ends(self) -> Sequence[float]:
+        """All that must have a place upward."""
+        return (*self.y, *self.low, *self.high)
 
 
 def strokes(
@@ -33,7 +41,13 @@ def strokes(
     """Curves of one drawing, in the order of its legend."""
     looks = Looks(curves, color_by)
     return [
-        Stroke(safe(looks.name(one)), one, looks.look(one), *above(one, log_x, log_y))
+        Stroke(
+            safe(looks.name(one)),
+            one,
+            looks.look(one),
+            *above(one, log_x, log_y),
+            *around(one, log_x, log_y),
+        )
         for one in looks.sorted(curves)
     ]
 
@@ -54,11 +68,12 @@ def whose(curves: Sequence[Curve]) -> str:
 
 def document(curve: Curve) -> dict[str, Any]:
     """A curve as the document that `--json` prints."""
-    known = {name: getattr(curve, name) for name in curve.__dataclass_fields__}
-    return {name: _plain(value) for name, value in known.items()}
+    return {name: _plain(getattr(curve, name)) for name in curve.__dataclass_fields__}
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Band):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple):

@@ -101,6 +101,31 @@ def test_json_has_every_point_and_says_what_is_missing(lab: Laboratory):
     assert [one["title"] for one in datmo("plot", "loss", "--json", "-n", "1").json()] == ["many"]
 
 
+def test_a_mean_is_one_curve_for_each_value(lab: Laboratory):
+    lab.run("again", config={"lr": 0.1}, points={"train": {"loss": [3.0] * 60}})
+    found = {
+        one["title"]: one for one in datmo("plot", "train/loss", "--mean", "lr", "--json").json()
+    }
+    assert set(found) == {"lr: 0.1", "lr: 0.01"}
+    assert found["lr: 0.1"]["y"][0] == 2.0
+    assert found["lr: 0.1"]["band"]["runs"] == [2] * 50 + [1] * 10
+    text = datmo("plot", "train/loss", "--mean", "config.lr").stdout
+    assert re.search(r"^  \S 0\.1 +mean of 2 runs, last 3 \(3 to 3\)", text, re.M)
+    datmo("plot", "loss", "--mean", "lr", "--html", "m.html", "--png", "m.png")
+    assert '"fill":"toself"' in Path("m.html").read_text()
+    both = datmo("plot", "loss", "--mean", "lr", "--color-by", "seed", check=False)
+    assert both.code == 2
+    assert "exclude each other" in both.stderr
+
+
+def test_more_runs_than_are_drawn_are_told(lab: Laboratory):
+    few = datmo("plot", "loss", "-n", "1", "--json")
+    assert "note: of the newest 1 runs" not in few.stderr
+    assert "--limit takes more" in few.stderr
+    assert datmo("plot", "loss").stderr == ""
+    assert datmo("plot", "loss", lab.runs["lr-0.1"].id, "-n", "1").stderr == ""
+
+
 def test_nothing_to_draw_is_said_with_what_there_is(lab: Laboratory):
     none = datmo("plot", "los", check=False)
     assert none.code == 3

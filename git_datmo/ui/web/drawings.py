@@ -11,6 +11,7 @@ from git_datmo.api import curves as curves_api
 from git_datmo.api import selection
 from git_datmo.api.selection import Selection
 from git_datmo.errors import ContentMissing, RunNotFound, UsageError
+from git_datmo.model import fields
 from git_datmo.model.curve import STEP, Curve
 from git_datmo.model.fields import parse_columns
 from git_datmo.model.run import Run
@@ -35,10 +36,11 @@ MAX_PICKED = 1000
 
 def curves(request: Request) -> Response:
     """Curves of what was picked: `metric`, `type`, `x`, `smoothing`, `logx`, `logy`, `color` (a
-    path such as config.lr), `title`. `live` says that there will be more."""
+    path such as config.lr), `mean` (one line a colour), `title`. `live` says that there will
+    be more."""
     asked, chosen = choices(request), picked(request)
     ids = chosen.run_ids
-    shown = ids[:MAX_CURVES]
+    shown, by = ids[:MAX_CURVES], asked.one("color")
     ask = partial(
         curves_api.curves,
         project_of(request),
@@ -46,6 +48,7 @@ def curves(request: Request) -> Response:
         type=asked.many("type"),
         x=asked.one("x") or STEP,
         smoothing=weight(asked),
+        mean=by if asked.flag("mean") else None,
         points=max(LEAST, min(curves_api.POINTS, POINTS // max(1, len(shown)))),
         fetch=False,
     )
@@ -59,6 +62,8 @@ def curves(request: Request) -> Response:
         order=shown,
     )
     figure["live"] = any(isinstance(one, Run) and one.is_running for one in chosen.picked)
+    if asked.flag("mean") and not by:
+        _say(figure, "means are of runs of one colour: choose what to colour by")
     if len(ids) > len(shown):
         _say(figure, f"the first {len(shown)} of {len(ids)} runs are drawn")
     if lacking:
@@ -152,8 +157,8 @@ def path(asked: Choices, name: str) -> Path:
 
 def setting(asked: Choices, name: str) -> Path:
     """The one field of the config that a parameter names, with `config.` in front or without."""
-    found = path(asked, name)
-    return found[1:] if found[:1] == ("config",) and len(found) > 1 else found
+    text = asked.one(name)
+    return fields.setting(text) if text else ()
 
 
 def paths(asked: Choices, name: str) -> list[Path]:

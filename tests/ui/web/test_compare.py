@@ -45,6 +45,12 @@ class TestFigures:
         grouped = figure(pages, "curves", by_model)
         assert [one["name"] for one in grouped["data"]] == ["cnn", "cnn", "mlp"]
         assert grouped["layout"]["yaxis"]["type"] == "log"
+        means = figure(pages, "curves", by_model + "&mean=1")
+        assert [one.get("fill") for one in means["data"]] == ["toself", "toself", None, None]
+        assert [one["name"] for one in means["data"][2:]] == ["cnn", "mlp"]
+        assert "the mean of 1 to 2 runs" in means["note"]
+        none = figure(pages, "curves", asked(lab, *NAMES, metric="loss", mean=1))
+        assert "choose what to colour by" in none["note"]
 
     def test_a_snapshot_has_the_curves_of_the_run_that_left_it(self, pages: Pages, lab: Laboratory):
         run = lab.runs["cnn-0.1"]
