@@ -40,16 +40,31 @@ def pick(
     ids: Sequence[str] = (),
     where: str | None = None,
     session_id: str | None = None,
+    filter: str | None = None,
+    label: str | None = None,
+    status: str | None = None,
+    remote: str | None = None,
     sort: str | None = None,
     limit: int = LIMIT,
 ) -> Selection:
     """The runs and snapshots with some `ids` (labels, beginnings of ids), each once; without any,
-    the first `limit` runs that `where` holds for.
+    the first `limit` of the runs that `run.ls` lists for the same words.
 
-    What is not here is told, not raised. Raises QuerySyntaxError, SessionDoesNotExist.
+    What is not here is told, not raised. Raises QuerySyntaxError, SessionDoesNotExist,
+    EntityNotFound.
     """
     if not ids:
-        listed = runs.ls(project, where=where, session_id=session_id, sort=sort, limit=limit)
+        listed = runs.ls(
+            project,
+            where=where,
+            session_id=session_id,
+            filter=filter,
+            label=label,
+            status=status,
+            remote=remote,
+            sort=sort,
+            limit=limit,
+        )
         return Selection(tuple(listed))
     finder = _Finder(project)
     picked: dict[tuple[type, str], Run | Snapshot] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from git_datmo.api import comparison
+from git_datmo.api import comparison, runs
 from git_datmo.api import curves as curves_api
 from git_datmo.api.selection import LIMIT, Selection
 from git_datmo.errors import ContentMissing, DatmoError, QuerySyntaxError
@@ -108,6 +108,7 @@ def page(request: Request) -> Response:
         picked=_listed(asked, chosen),
         missing=chosen.missing,
         problem=problem,
+        cut=None if problem else _cut(project, asked, chosen),
         limit=asked.one("limit") or str(LIMIT),
         metrics=[Offer(safe(name), safe(name), name in shown) for name in names],
         types=[Offer(safe(kind), safe(kind), kind in kinds) for kind in types],
@@ -127,6 +128,18 @@ def page(request: Request) -> Response:
         table=grid.make(documents, fields, asked),
         sides=_sides(project, asked, chosen),
     )
+
+
+def _cut(project: Project, asked: Choices, chosen: Selection) -> str | None:
+    """What is said where not all that was asked for is compared."""
+    named = len(set(asked.many("id")))
+    total = named or runs.count(project, **drawings.narrowed(asked))
+    shown = min(named, drawings.MAX_PICKED) if named else len(chosen.picked)
+    if shown >= total:
+        return None
+    what = "that were chosen" if named else "runs, the newest,"
+    most = f": more than {shown:,} cannot be" if shown >= drawings.MAX_PICKED else ""
+    return f"{shown:,} of the {total:,} {what} are compared{most}"
 
 
 def _telling(fields: Sequence[Field]) -> list[Field]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import curves as curves_api
 from git_datmo.api import selection
@@ -125,19 +125,28 @@ def best(request: Request) -> Response:
 
 
 def picked(request: Request) -> Selection:
-    """The runs and snapshots that an address picks: each `id`, else the newest runs that `where`
-    holds for, `limit` of them. Raises RunNotFound when nothing of it is here."""
+    """The runs and snapshots that an address picks: each `id`, else the newest of the runs that it
+    is about, `limit` of them. Raises RunNotFound when nothing of it is here."""
     asked = choices(request)
     found = selection.pick(
         project_of(request),
-        ids=asked.many("id")[:MAX_PICKED],
-        where=asked.one("where"),
-        session_id=asked.one("session"),
+        ids=list(dict.fromkeys(asked.many("id")))[:MAX_PICKED],
+        **narrowed(asked),
         limit=asked.number("limit", selection.LIMIT, least=1, most=MAX_PICKED),
     )
     if found.missing and not found.picked:
         raise RunNotFound(found.missing[0][1], hint="git datmo pull may bring it")
     return found
+
+
+def narrowed(asked: Choices) -> dict[str, Any]:
+    """Which runs an address is about that names none, as the table of runs says it."""
+    return {
+        "where": asked.one("where"),
+        "session_id": asked.one("session"),
+        "filter": asked.one("q"),
+        **{name: asked.one(name) for name in ("label", "status", "remote")},
+    }
 
 
 def weight(asked: Choices) -> float:

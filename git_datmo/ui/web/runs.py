@@ -83,6 +83,7 @@ def page(request: Request) -> Response:
         form=chosen,
         problem=part.problem,
         elsewhere=heard.ls(project) if asked.page == 1 and not narrowed(asked) else [],
+        all=_together(asked, total),
         live=any(run.is_running for run in part.found),
     )
 
@@ -90,6 +91,14 @@ def page(request: Request) -> Response:
 def narrowed(asked: Choices) -> bool:
     """Whether an address asks for some runs alone."""
     return any(asked.one(name) for name in NARROWING)
+
+
+def _together(asked: Choices, total: int) -> str | None:
+    """The page that compares all that the table has on all its pages."""
+    if total < 2 or any(asked.flag(name) for name in SWITCHES):
+        return None
+    said = {name: asked.one(name) for name in NARROWING}
+    return to("compare", **said, limit=total)
 
 
 def usual(documents: Sequence[Mapping[str, Any]]) -> list[Path]:

@@ -120,6 +120,27 @@ class TestPage:
         assert f"/runs/{lab.runs['mlp-0.1'].id}" not in shown
         assert "No run is like that" in pages.get("/compare?where=config.model+%3D%3D+1").text
 
+    def test_all_that_a_table_shows_are_compared(self, pages: Pages, lab: Laboratory):
+        table = pages.get("/runs?status=success&where=config.lr+%3C+1").text
+        [link] = [one for one in Markup.of(table).links if one.startswith("/compare?")]
+        shown = {one for one in Markup.of(table).links if one.startswith("/runs/")}
+        compared = Markup.of(pages.get(link).text)
+        assert shown == {one for one in compared.links if one.startswith("/runs/")}
+        assert len(shown) > 2
+        assert "are compared" not in compared.text
+        assert "Compare all" not in pages.get("/runs?deleted=1&all=1").text
+
+    def test_what_is_left_out_is_said(self, pages: Pages, lab: Laboratory):
+        few = Markup.of(pages.get("/compare?limit=2").text).text
+        assert f"2 of the {len(lab.runs)} runs, the newest, are compared" in few
+        many = [f"{n:032x}" for n in range(1000)]
+        query = urlencode({"id": [lab.runs["cnn-0.1"].id, *many]}, doseq=True)
+        page = Markup.of(pages.get(f"/compare?{query}").text).text
+        assert "1,000 of the 1,001 that were chosen are compared: more than 1,000 cannot be" in page
+        assert page.count("no run and no snapshot has") == 10
+        assert "and so for 989 more" in page
+        assert "cannot be" not in pages.get("/compare?" + asked(lab, *NAMES)).text
+
     def test_an_expression_that_is_none_can_be_mended(self, pages: Pages):
         page = pages.get("/compare?where=config.lr+%3E").text
         assert 'value="config.lr &gt;"' in page
