@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STYLES = {"id": "yellow", "label": "cyan"}
 WHICH = "RUN"
+# Those of model.run, which help texts do without.
+STATUSES = ("preparing", "running", "success", "failed", "stopped", "timeout", "oom", "lost")
 
 
 @verb("run.ls")
@@ -32,6 +34,11 @@ WHICH = "RUN"
     metavar="TEXT",
     help="Only those whose command, message, label or other name has TEXT.",
 )
+@click.option("--label", metavar="LABEL", help="Only those that carry this label.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only those that stand so.")
+@click.option(
+    "--remote", metavar="REMOTE", help="Only those that REMOTE has, as far as is known; '.': none."
+)
 @click.option("--where", metavar="EXPR", help="Only those for which EXPR holds: 'results.acc > 1'.")
 @click.option("--sort", metavar="KEYS", help="Order by keys, -KEY for descending: -results.acc.")
 @click.option("--limit", "-n", type=int, metavar="N", help="At most N.")
@@ -42,6 +49,9 @@ def ls(
     all: bool,
     deleted: bool,
     filter: str | None,
+    label: str | None,
+    status: str | None,
+    remote: str | None,
     where: str | None,
     sort: str | None,
     limit: int | None,
@@ -61,6 +71,9 @@ def ls(
         all=all,
         deleted=deleted,
         filter=filter,
+        label=label,
+        status=status,
+        remote=remote,
         where=where,
         sort=sort,
         limit=limit,
@@ -75,7 +88,7 @@ def ls(
     names, rows = table_of(found, columns, details, exact=exact, narrow=door.width() is not None)
     show("run", names, rows, styles=STYLES, **shown)
     if not found and shown["format"] == "table":
-        chosen = filter or where or session_id or deleted
+        chosen = any((filter, label, status, remote, where, session_id, deleted))
         door.note(["no run matches" if chosen else "no run yet: git datmo run -- python train.py"])
 
 

@@ -88,6 +88,10 @@ def create(json: bool, config: tuple[str, ...], stats: tuple[str, ...], **given:
 @click.option("--deleted", is_flag=True, help="Those that are deleted, and can be brought back.")
 @click.option("--details", is_flag=True, help="The ids of code, environment and files too.")
 @click.option("--filter", metavar="TEXT", help="Only those whose message or label holds TEXT.")
+@click.option("--label", metavar="LABEL", help="Only those that carry this label.")
+@click.option(
+    "--remote", metavar="REMOTE", help="Only those that REMOTE has, as far as is known; '.': none."
+)
 @click.option("--where", metavar="EXPR", help="Only those for which EXPR holds: 'stats.acc > 0.9'.")
 @click.option("--sort", metavar="KEYS", help="Order by keys, -KEY for descending: -stats.acc.")
 @click.option("--limit", "-n", type=int, metavar="N", help="At most N.")
@@ -98,6 +102,8 @@ def ls(
     all: bool,
     deleted: bool,
     filter: str | None,
+    label: str | None,
+    remote: str | None,
     where: str | None,
     sort: str | None,
     limit: int | None,
@@ -117,6 +123,8 @@ def ls(
         all=all,
         deleted=deleted,
         filter=filter,
+        label=label,
+        remote=remote,
         where=where,
         sort=sort,
         limit=limit,

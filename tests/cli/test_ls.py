@@ -53,6 +53,20 @@ def test_filter_is_a_part_of_message_or_label(listed: Repo):
     assert messages("--filter", "no such") == []
 
 
+def test_by_label_and_by_what_a_remote_has(listed: Repo):
+    assert messages("--label", "mid") == ["try 2"]
+    assert messages("--label", "mi") == []
+    hub = listed.path.parent / "hub.git"
+    listed.git("init", "--bare", "-q", str(hub))
+    listed.git("remote", "add", "hub", str(hub))
+    assert messages("--remote", "hub") == []
+    datmo("push", "hub")
+    datmo("snapshot", "-m", "later")
+    assert messages("--remote", "hub", "--label", "mid") == ["try 2"]
+    assert messages("--remote", "hub") == [ODD, "try 2", "try 1"]
+    assert messages("--remote", ".") == ["later"]
+
+
 def test_where_sort_limit(listed: Repo):
     assert messages("--where", "stats.acc > 0.15 and label is not null") == ["try 2"]
     assert messages("--sort", "stats.acc", "--limit", "2") == ["try 1", "try 2"]

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from git_datmo.cli.runs import STATUSES
+from git_datmo.model.run import ENDED, PREPARING, RUNNING
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 from tests.kit.program import datmo
@@ -51,6 +53,15 @@ def test_newest_first_filtered_sorted(ran: Repo):
     assert accuracies("--filter", "exit 3") == [0.7]
     assert accuracies("--filter", "made.txt") == [0.5]
     assert accuracies("--filter", "best") == [0.9]
+    assert accuracies("--label", "best") == [0.9]
+    assert accuracies("--status", "failed") == [0.7]
+    assert set(STATUSES) == ENDED | {RUNNING, PREPARING}
+    assert accuracies("--remote", ".", "--status", "success") == [0.9, 0.5]
+    assert "no run matches" in datmo("ls", "--label", "bes").stderr
+    unknown = datmo("ls", "--remote", "nowhere", check=False)
+    assert unknown.code == 3
+    assert "there is no remote 'nowhere'" in unknown.stderr
+    assert datmo("ls", "--status", "fail", check=False).code == 2
     assert_clean(ran)
 
 
