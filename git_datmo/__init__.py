@@ -8,7 +8,8 @@
 
 `snapshot`, `run` (also called `task`), `session`, `environment`, `artifact`, `project` and `remote`
 have the verbs of the command line, with the same keywords; `gc()` frees space, and `lineage(id)`
-tells what came of what; `curves("loss")` are curves of metrics; `folder` has what t9k's folders do.
+tells what came of what; `curves("loss")` are curves of metrics, `plot("loss")` draws them,
+`report(ids)` reports on runs; `folder` has what t9k's folders do.
 The project is the one around the current directory, or around `home=`. What is not used is not
 imported.
 """
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     lineage: Noun
     folder: Noun
     curves: Noun
+    plot: Noun
+    report: Noun
 
 __all__ = [
     "Artifact",
@@ -65,8 +68,10 @@ __all__ = [
     "log_config",
     "log_result",
     "logger",
+    "plot",
     "project",
     "remote",
+    "report",
     "run",
     "session",
     "snapshot",
@@ -76,7 +81,7 @@ __all__ = [
 
 _NOUNS = frozenset(
     {"snapshot", "run", "task", "session", "environment", "artifact", "project", "remote", "gc"}
-    | {"lineage", "folder", "curves"}
+    | {"lineage", "folder", "curves", "plot", "report"}
 )
 _CLASSES = {
     "Artifact": "git_datmo.model.artifact",

@@ -21,6 +21,7 @@ from git_datmo.config import Config
 from git_datmo.errors import InvalidArgumentType, InvalidProjectPath, MutuallyExclusiveArguments
 from git_datmo.model.artifact import Artifact
 from git_datmo.model.environment import Environment
+from git_datmo.model.fields import setting
 from git_datmo.model.listing import Listing
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
@@ -77,6 +78,8 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "lineage.lineage": ("id",),
     "curves.curves": ("metric", "ids"),
     "curves.series": ("run_id",),
+    "plot.plot": ("metric", "ids"),
+    "report.report": ("ids",),
     "project.init": ("name", "description"),
     "remote.push": ("remote", "ids"),
     "remote.fetch": ("remote", "ids"),
@@ -86,7 +89,8 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     **{f"run.{verb}": order for verb, order in _RUN.items()},
     **{f"task.{verb}": order for verb, order in _RUN.items()},
 }
-_MODULES = {"task": "run"}
+_MODULES = {"task": "run", "plot": "curves"}
+_VERBS = {"plot.plot": "curves"}
 _CLASSES: dict[str, dict[str, Any]] = {
     "snapshot": {"Snapshot": Snapshot},
     "run": {"Run": Run},
@@ -104,7 +108,7 @@ class Noun:
     """The verbs of one noun, as functions that find their project.
 
     `run(…)` and `task(…)` are short for `run.run(…)` and `task.run(…)`, `gc(…)` for `gc.gc(…)`,
-    `lineage(…)` for `lineage.lineage(…)`, `curves(…)` for `curves.curves(…)`.
+    `lineage(…)` for `lineage.lineage(…)`, and so are `curves(…)`, `plot(…)` and `report(…)`.
     """
 
     def __init__(self, name: str) -> None:
@@ -135,7 +139,8 @@ class Noun:
 
 def _bind(title: str) -> Callable[..., Any]:
     noun, _, verb = title.partition(".")
-    target = getattr(importlib.import_module(f"git_datmo.api.{_MODULES.get(noun, noun)}"), verb)
+    module = importlib.import_module(f"git_datmo.api.{_MODULES.get(noun, noun)}")
+    target = getattr(module, _VERBS.get(title, verb))
     order = POSITIONS.get(title, ())
 
     @functools.wraps(target)
@@ -156,17 +161,39 @@ def _bind(title: str) -> Callable[..., Any]:
         for name in _NAMED:
             if isinstance(keywords.get(name), Snapshot | Run | Environment | Artifact):
                 keywords[name] = keywords[name].id
-        if isinstance(keywords.get("ids"), (list, tuple)):
-            keywords["ids"] = tuple(getattr(one, "id", one) for one in keywords["ids"])
+        if keywords.get("ids") is not None:
+            some = keywords["ids"]
+            several = some if isinstance(some, (list, tuple)) else (some,)
+            keywords["ids"] = tuple(getattr(one, "id", one) for one in several)
+        looks = _looks(keywords) if title == "plot.plot" else {}
         if title == "remote.clone":
             return target(None, folder=folder, **keywords)
         project = (
             location.find_or_make(folder)[0] if title == "project.init" else location.find(folder)
         )
         found = target(project, **keywords)
+        if title == "plot.plot":
+            from git_datmo.ui.plot import Plot
+
+            return Plot(tuple(found), **looks)
+        if title == "report.report":
+            from git_datmo.ui.report.written import Written
+
+            return Written.of(found)
         return Listing(found) if isinstance(found, list) else found
 
     return call
+
+
+def _looks(keywords: dict[str, Any]) -> dict[str, Any]:
+    """Take out what says how curves are to look. Raises QuerySyntaxError,
+    MutuallyExclusiveArguments."""
+    looks = {name: bool(keywords.pop(name, False)) for name in ("log_x", "log_y")}
+    color_by, mean = keywords.pop("color_by", None), keywords.get("mean")
+    if mean and color_by and setting(mean) != setting(color_by):
+        raise MutuallyExclusiveArguments("mean and color_by exclude each other")
+    by = mean or color_by
+    return {**looks, "color_by": setting(by) if by else ()}
 
 
 def _typed(value: object) -> str:

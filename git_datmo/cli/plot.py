@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,10 +109,18 @@ def plot(
         raise _nothing(project, metric, ids)
     by = mean or color_by
     looks: dict[str, Any] = {"log_x": log_x, "log_y": log_y, "color_by": setting(by) if by else ()}
-    files = [(html, _page), (png, _png), (svg, _svg)]
+    from git_datmo.ui import outfile
+    from git_datmo.ui.plot import Plot
+
+    plotted = Plot(tuple(found), **looks)
+    files = ((html, plotted.page), (png, plotted.png), (svg, plotted.svg))
     for target, render in files if found else ():
         if target is not None:
-            _write(target, render(found, looks), quiet=json)
+            outfile.write(target, render())
+            if not json:
+                door.say(f"Wrote {target}")
+    if found and png is not None and (lost := plotted.boxes()):
+        door.note([f"no font that is installed here has {lost[:20]}: boxes in {png}"])
     if not json and not any(target for target, _ in files):
         from git_datmo.ui import chart
 
@@ -126,36 +133,6 @@ def _names(metric: str | None) -> tuple[str, ...]:
 
 def _runs(curve: Curve) -> tuple[str, ...]:
     return curve.band.members if curve.band else (curve.run_id,)
-
-
-def _page(found: Sequence[Curve], looks: dict[str, Any]) -> bytes:
-    from git_datmo.ui import plotpage
-
-    return plotpage.render(found, **looks).encode()
-
-
-def _png(found: Sequence[Curve], looks: dict[str, Any]) -> bytes:
-    from git_datmo.ui import picture
-
-    return picture.render(found, form=picture.PNG, **looks)
-
-
-def _svg(found: Sequence[Curve], looks: dict[str, Any]) -> bytes:
-    from git_datmo.ui import picture
-
-    return picture.render(found, form=picture.SVG, **looks)
-
-
-def _write(target: Path, data: bytes, *, quiet: bool) -> None:
-    from git_datmo.errors import FileIOError
-
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    except OSError as error:
-        raise FileIOError(f"cannot write {target}: {error.strerror}") from error
-    if not quiet:
-        door.say(f"Wrote {target}")
 
 
 def _nothing(project: Project, metric: str | None, ids: tuple[str, ...]) -> Exception:

@@ -60,9 +60,10 @@ def report(
     """
     found: Report = door.call("report.report", door.project(), ids=ids, **given)
     if html is not None:
+        from git_datmo.ui import outfile
         from git_datmo.ui.report import page
 
-        _write(html, page.render(found).encode())
+        outfile.write(html, page.render(found).encode())
         door.note([f"wrote {html}"])
     if json:
         from git_datmo.ui.report.document import to_dict
@@ -77,7 +78,7 @@ def report(
 
 def _draw(found: Report, folder: Path) -> dict[str, str]:
     """One picture for each metric; where each lies, by its metric."""
-    from git_datmo.ui import picture
+    from git_datmo.ui import outfile, picture
     from git_datmo.ui.report.sheet import drawable
     from git_datmo.ui.strokes import by_metric
 
@@ -85,17 +86,8 @@ def _draw(found: Report, folder: Path) -> dict[str, str]:
     for number, (metric, curves) in enumerate(by_metric(drawable(found)).items(), 1):
         plain = re.sub(r"[^A-Za-z0-9_-]+", "-", metric).strip("-")[:40]
         target = folder / f"{number}-{plain or 'metric'}.png"
-        _write(target, picture.render(curves, form=picture.PNG))
+        outfile.write(target, picture.render(curves, form=picture.PNG))
         drawn[metric] = target.as_posix()
+        if lost := picture.boxes(curves):
+            door.note([f"no font that is installed here has {lost[:20]}: boxes in {target}"])
     return drawn
-
-
-def _write(target: Path, data: bytes) -> None:
-    """Write a file whole: whoever opens it meanwhile sees the one before."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.new")
-    try:
-        beside.write_bytes(data)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)

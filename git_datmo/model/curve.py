@@ -54,14 +54,15 @@ class Curve:
     type: str
     name: str
     axis: str
-    x: tuple[float, ...] = ()
-    y: tuple[float, ...] = ()
+    # A notebook keeps what a value says of itself: points by the thousand are no use there.
+    x: tuple[float, ...] = field(default=(), repr=False)
+    y: tuple[float, ...] = field(default=(), repr=False)
     total: int = 0
-    odd: tuple[tuple[float, str], ...] = ()
+    odd: tuple[tuple[float, str], ...] = field(default=(), repr=False)
     odd_total: int = 0
     smoothing: float = 0.0
     config: Mapping[str, Any] = field(default_factory=dict)
-    band: Band | None = None
+    band: Band | None = field(default=None, repr=False)
 
     @property
     def thinned(self) -> bool:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from git_datmo.errors import ExtraMissing
 from git_datmo.model.curve import Curve
-from git_datmo.ui import figures, scale
+from git_datmo.ui import figures, fonts, scale
 from git_datmo.ui.escape import safe
+from git_datmo.ui.looks import Looks
 from git_datmo.ui.palette import cut
 from git_datmo.ui.strokes import Stroke, by_metric, strokes, whose
 
@@ -64,7 +65,12 @@ def render(
 
     charts = list(by_metric(curves).items())[:MOST_ROWS]
     target = io.BytesIO()
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_SETTINGS, "backend": "agg"}):
+    settings = {
+        **_SETTINGS,
+        "backend": "agg",
+        "font.family": fonts.families(_texts(curves, color_by)),
+    }
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **settings}):
         with warnings.catch_warnings():
             # What a font lacks is drawn as a box; no need to say so for each letter.
             warnings.simplefilter("ignore")
@@ -80,6 +86,17 @@ def render(
                     _legend(axes, handles, safe(".".join(color_by)))
             figure.savefig(target, format=form, metadata=_about(form))
     return target.getvalue()
+
+
+def boxes(curves: Sequence[Curve], *, color_by: Sequence[str] = ()) -> str:
+    """The letters that are boxes in a PNG picture of some curves, as no font here has them."""
+    return fonts.lacking(_texts(curves, color_by))
+
+
+def _texts(curves: Sequence[Curve], color_by: Sequence[str]) -> list[str]:
+    looks = Looks(curves, color_by)
+    names = (text for one in curves for text in (one.name, one.title, looks.name(one)))
+    return [safe(text) for text in dict.fromkeys((*names, *color_by))]
 
 
 def _about(form: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": VALUES | {"api", "ui", "ui.web", "compat"},  # `em` is t9k's own command
     "config": GROUND,
     "demo": set(),  # plain Python that imports nothing of ours, as it lies in a demo project
-    "sdk": VALUES | {"api", "config"},
+    "sdk": VALUES | {"api", "config", "ui"},  # what can be drawn is given as a drawing
     "tracking": VALUES | {"api", "config"},
     "logger": VALUES | {"tracking"},
     "__main__": GROUND | {"cli"},

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from git_datmo.model.series import line
+from git_datmo.ui import fonts
 from tests.kit.laboratory import Laboratory, decay
 from tests.kit.program import datmo
 from tests.kit.terminal import on_terminal
@@ -116,6 +117,14 @@ def test_a_mean_is_one_curve_for_each_value(lab: Laboratory):
     both = datmo("plot", "loss", "--mean", "lr", "--color-by", "seed", check=False)
     assert both.code == 2
     assert "exclude each other" in both.stderr
+
+
+def test_letters_without_a_font_are_told(lab: Laboratory):
+    lab.run("🚀", points={"train": {"loss": [1.0, 2.0]}})
+    drawn = datmo("plot", "loss", "-n", "2", "--png", "a.png").stderr
+    told = "note: no font that is installed here has 🚀: boxes in a.png"
+    assert (told in drawn) == bool(fonts.lacking(["🚀"]))
+    assert "boxes" not in datmo("plot", "loss", "-n", "2", "--svg", "a.svg").stderr
 
 
 def test_more_runs_than_are_drawn_are_told(lab: Laboratory):

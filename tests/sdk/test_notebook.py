@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 import git_datmo
-from git_datmo.errors import ContentMissing
+from git_datmo.errors import (
+    ContentMissing,
+    FileIOError,
+    MutuallyExclusiveArguments,
+    UsageError,
+)
 from git_datmo.model.artifact import Artifact, Entry
 from git_datmo.model.listing import Listing
 from git_datmo.model.run import Facts, Run
@@ -120,6 +125,41 @@ def test_curves_are_a_verb_and_draw_themselves(lab: Laboratory):
     assert git_datmo.curves("loss", [lab.runs[HOSTILE]]) == found
     assert git_datmo.curves.series(lab.runs[HOSTILE].id)[0].total == 50
     assert Markup(found).tags.count("svg") == Markup(found[0]).tags.count("svg") == 1
+
+
+def test_curves_are_drawn_over_each_other(lab: Laboratory, tmp_path: Path):
+    lab.run("other", config={"lr": 0.2}, points={"train": {"loss": decay(20, 3)}})
+    drawn = git_datmo.plot("loss", color_by="config.lr", log_y=True)
+    assert repr(drawn) == "<Plot of 2 curves>"
+    assert [one.config["lr"] for one in drawn.curves] == [0.2, 0.1]
+    assert drawn.color_by == ("lr",)
+    shown = Markup(drawn)
+    assert shown.tags == ["img"]
+    for name, begin in (("a.html", b"<!doctype"), ("b/c.PNG", b"\x89PNG"), ("d.svg", b"<?xml")):
+        assert drawn.save(tmp_path / name).read_bytes().startswith(begin)
+    with pytest.raises(UsageError, match=r"cannot draw into curves\.pdf"):
+        drawn.save("curves.pdf")
+    assert git_datmo.plot("loss", mean="lr").color_by == ("lr",)
+    with pytest.raises(MutuallyExclusiveArguments):
+        git_datmo.plot("loss", mean="lr", color_by="seed")
+    assert "no curves" in Markup(git_datmo.plot("nothing")).cells
+    assert len(repr(drawn.curves)) < 1000
+
+
+def test_reports_are_written(lab: Laboratory, tmp_path: Path):
+    one = lab.runs[HOSTILE]
+    for ids in (one, one.id, [one], one.id[:12]):
+        found = git_datmo.report(ids, title="what came of it")
+        assert [item.id for item in found.items] == [one.id]
+    assert repr(found) == "<Report: what came of it>"
+    assert found._repr_markdown_().startswith("## what came of it\n")
+    assert found.markdown() == found.save(tmp_path / "r.md").read_text()
+    assert found.save(tmp_path / "deep" / "r.html").read_text().startswith("<!doctype html>")
+    with pytest.raises(UsageError, match=r"cannot be written as r\.txt"):
+        found.save("r.txt")
+    with pytest.raises(FileIOError, match="cannot write"):
+        found.save(tmp_path / "r.md" / "r.md")
+    assert len(git_datmo.report(git_datmo.run.ls()).items) == 2
 
 
 def test_content_that_is_not_here_is_said():
