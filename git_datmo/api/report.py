@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from git_datmo.api import comparison, curves, listing, lookup, selection, standing
+from git_datmo.api import comparison, curves, listing, lookup, runs, selection, standing
 from git_datmo.errors import Corrupt, EntityNotFound, NotFound, ValidationFailed
 from git_datmo.model.curve import Curve
 from git_datmo.model.report import COMMIT, RUN, SNAPSHOT, Difference, Equipment, Item, Report
@@ -32,7 +32,7 @@ def report(
     limit: int = LIMIT,
     snapshots: bool = False,
     base: str | None = None,
-    metric: Sequence[str] = (),
+    metric: str | Sequence[str] = (),
     title: str | None = None,
     points: int = curves.POINTS,
     context: int = 3,
@@ -49,8 +49,8 @@ def report(
     """
     if limit < 1:
         raise ValidationFailed(f"a report on {limit} runs would be empty")
-    picked = _picked(project, ids, where, session_id, sort, limit, snapshots)
     notices: list[str] = []
+    picked = _picked(project, ids, where, session_id, sort, limit, snapshots, notices)
     against: Run | Snapshot | Revision | None = None
     if base is not None:
         # One that was named is not what it is itself compared to; of a list it is taken out.
@@ -65,7 +65,10 @@ def report(
         items = tuple(item for item in items if item.id != compared.id) or items
         base = compared.title if compared.id.startswith(str(base)) else base
     reference = compared or items[0]
-    drawn = tuple(_curves(project, every, titles, metric, points, notices))
+    names = (metric,) if isinstance(metric, str) else tuple(metric)
+    drawn = tuple(_curves(project, every, titles, names, points, notices))
+    there = {name for curve in drawn for name in (curve.name, f"{curve.type}/{curve.name}")}
+    notices += [f"none of these has points of '{name}'" for name in names if name not in there]
     return Report(
         title=title or _title(items, compared, base),
         project=_name(project),
@@ -89,6 +92,7 @@ def _picked(
     sort: str | None,
     limit: int,
     snapshots: bool,
+    notices: list[str],
 ) -> Sequence[Run | Snapshot]:
     found: Sequence[Run | Snapshot]
     if ids or not snapshots:
@@ -108,6 +112,13 @@ def _picked(
             f"there is no {what} to report on" if not where else f"no {what} is like that",
             hint="--snapshots reports on snapshots" if not snapshots else None,
         )
+    if not ids and len(found) == limit:
+        count = listing.count if snapshots else runs.count
+        total = count(project, where=where, session_id=session_id)
+        if total > limit:
+            kind = "snapshots" if snapshots else "runs"
+            which = "first" if sort else "newest"
+            notices.append(f"the {which} {limit:,} of {total:,} {kind}: --limit takes more")
     return found
 
 

@@ -37,7 +37,14 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--base", metavar="REV", help="Compare to this branch, commit, tag, run or snapshot.")
 @click.option("--metric", multiple=True, metavar="NAME", help="Curves of this metric alone.")
 @click.option("--title", metavar="TEXT", help="What stands above it.")
-@click.option("--context", "-U", type=int, default=3, help="Lines of code around a change.")
+@click.option(
+    "--context",
+    "-U",
+    type=click.IntRange(min=0),
+    default=3,
+    metavar="N",
+    help="Lines of code around a change.",
+)
 @click.option("--html", type=FILE, metavar="FILE", help="Write a page that opens without a net.")
 @click.option("--md", is_flag=True, help="Print Markdown; so it is without --html and --json.")
 @click.option(

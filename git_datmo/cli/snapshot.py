@@ -157,7 +157,14 @@ def inspect(snapshot_id: str, json: bool) -> None:
 @snapshot.command()
 @click.argument("before_id", metavar="BEFORE")
 @click.argument("after_id", metavar="AFTER", default="latest")
-@click.option("--context", "-U", type=int, default=3, help="Lines of code around a change.")
+@click.option(
+    "--context",
+    "-U",
+    type=click.IntRange(min=0),
+    default=3,
+    metavar="N",
+    help="Lines of code around a change.",
+)
 @click.option("--stat", "details", is_flag=True, help="Code as counts of lines, as git does.")
 @click.option("--exit-code", "quiet", is_flag=True, help="Exit with 1 if they differ.")
 @door.as_json

@@ -59,6 +59,19 @@ def test_what_the_newest_runs_gave(lab: Laboratory):
     assert found.notices == ()
 
 
+def test_what_is_left_out_is_said(lab: Laboratory):
+    every = report(lab.project, metric="loss")
+    assert every.notices == ()
+    assert {curve.name for curve in every.curves} == {"loss"}
+    few = report(lab.project, limit=2, metric=["train/loss", "los"])
+    assert few.notices == (
+        f"the newest 2 of {len(every.items)} runs: --limit takes more",
+        "none of these has points of 'los'",
+    )
+    assert "the first 1 of" in report(lab.project, limit=1, sort="created").notices[0]
+    assert report(lab.project, ids=[few.items[0].id], limit=1).notices == ()
+
+
 def test_chosen_ones(lab: Laboratory):
     where = report(lab.project, where="stats.score > 0.6", sort="stats.score", limit=1)
     assert [item.id for item in where.items] == [lab.runs["third"].id]

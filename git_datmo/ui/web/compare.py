@@ -94,6 +94,7 @@ def page(request: Request) -> Response:
         *(one.path for one in ([f for f in config if not f.rare] or config)[:AXES]),
         *([by] if by else []),
     ]
+    color = drawings.setting(asked, "color")
     across = drawings.path(asked, "across") or _first([*(f for f in config if f.numeric), *config])
     scored = [*numbers, *(one for one in config if one.numeric)]
     names, types = _logged(project, chosen)
@@ -117,7 +118,7 @@ def page(request: Request) -> Response:
             *(_figure(name, drawn) for name in shown if kinds),
             *(_figure(name, (SYSTEM,)) for name in MACHINE if SYSTEM in wanted),
         ],
-        colors=_offers(config, drawings.path(asked, "color")),
+        colors=_offers(config, *([("config", *color)] if color else [])),
         measures=_offers(scored, by),
         lowest=drawings.lowest(asked, by) if by else False,
         by=written(by) if by else None,
@@ -206,13 +207,13 @@ def _listed(asked: Choices, chosen: Selection) -> list[Picked]:
 
 def _offers(fields: Sequence[Field], *chosen: Path) -> list[Offer]:
     """Fields to choose from, not more than one can read, those that are chosen in any case."""
-    paths = list(dict.fromkeys(one.path for one in fields))
+    paths = list(dict.fromkeys((*(one.path for one in fields), *filter(None, chosen))))
     kept = [path for n, path in enumerate(paths) if n < OFFERED or path in chosen]
     return [Offer(written(path), _title(path), path in chosen) for path in kept]
 
 
 def _title(path: Path) -> str:
-    return safe(f"{'.'.join(path[1:])} ({path[0]})")
+    return safe(f"{'.'.join(path[1:])} ({path[0]})" if len(path) > 1 else path[0])
 
 
 def _sides(project: Project, asked: Choices, chosen: Selection) -> Sides | None:

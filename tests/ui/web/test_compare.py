@@ -130,6 +130,14 @@ class TestPage:
         assert "are compared" not in compared.text
         assert "Compare all" not in pages.get("/runs?deleted=1&all=1").text
 
+    def test_what_was_chosen_is_offered_though_equal_in_all(self, pages: Pages, lab: Laboratory):
+        chosen = "color=config.optimizer.name&shade=session"
+        page = pages.get("/compare?" + asked(lab, *NAMES) + "&" + chosen).text
+        assert '<option value="config.optimizer.name" selected>optimizer.name (config)<' in page
+        assert '<option value="session" selected>session<' in page
+        bare = pages.get("/compare?" + asked(lab, *NAMES, color="model")).text
+        assert '<option value="config.model" selected>' in bare
+
     def test_what_is_left_out_is_said(self, pages: Pages, lab: Laboratory):
         few = Markup.of(pages.get("/compare?limit=2").text).text
         assert f"2 of the {len(lab.runs)} runs, the newest, are compared" in few
