@@ -110,7 +110,7 @@ class QuerySyntaxError(UsageError):
 
 
 class FileIOError(UsageError):
-    """A config, stats or definition file cannot be read or parsed."""
+    """A config, stats or definition file cannot be read or parsed; a file cannot be written."""
 
 
 class NotFound(DatmoError):

@@ -10,7 +10,7 @@ import click
 from git_datmo.cli import door
 from git_datmo.cli.door import verb
 from git_datmo.errors import MutuallyExclusiveArguments
-from git_datmo.model.fields import setting
+from git_datmo.model.fields import lookup, setting
 
 if TYPE_CHECKING:
     from git_datmo.model.curve import Curve
@@ -106,8 +106,10 @@ def plot(
     if json:
         door.document([strokes.document(curve) for curve in found])
     elif not found:
-        raise _nothing(project, metric, ids)
+        raise _nothing(project, metric, ids, given["type"])
     by = mean or color_by
+    if by and found and all(lookup(curve.config, setting(by)) is None for curve in found):
+        door.note([f"none of these runs has the setting '{by}'"])
     looks: dict[str, Any] = {"log_x": log_x, "log_y": log_y, "color_by": setting(by) if by else ()}
     from git_datmo.ui import outfile
     from git_datmo.ui.plot import Plot
@@ -135,11 +137,14 @@ def _runs(curve: Curve) -> tuple[str, ...]:
     return curve.band.members if curve.band else (curve.run_id,)
 
 
-def _nothing(project: Project, metric: str | None, ids: tuple[str, ...]) -> Exception:
+def _nothing(
+    project: Project, metric: str | None, ids: tuple[str, ...], types: tuple[str, ...]
+) -> Exception:
     """Why there is nothing to draw, and what there would be."""
     from git_datmo.errors import EntityNotFound
 
     what = "points of a metric" if metric is None else f"points of '{metric}'"
+    what += f" of type {', '.join(types)}" if types else ""
     who = "none of these runs has" if len(ids) > 1 else "this run has no" if ids else "no run has"
     others: list[Curve] = door.call("curves.curves", project, ids=ids, limit=1, points=3)
     there = list(dict.fromkeys(f"{curve.type}/{curve.name}" for curve in others))

@@ -184,7 +184,7 @@ def _told(banded: Sequence[Curve]) -> str:
     if any(min(c.band.runs) < len(c.band.members) for c in banded if c.band and c.band.runs):
         said += "; where a run has not begun or has ended, it is that of the others"
     if wide := max(curve.band.width for curve in banded if curve.band):
-        said += f"; points are taken together over {wide:g} of the axis"
+        said += f"; points are taken together in steps of {wide:g}"
     return said
 
 

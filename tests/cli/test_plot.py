@@ -144,6 +144,11 @@ def test_nothing_to_draw_is_said_with_what_there_is(lab: Laboratory):
     silent = datmo("plot", "loss", lab.runs["silent"].id, "--png", "a.png", check=False)
     assert "nothing to draw: this run has no points of 'loss'" in silent.stderr
     assert not Path("a.png").exists()
+    typed = datmo("plot", "loss", "--type", "test", check=False).stderr
+    assert "no run has points of 'loss' of type test" in typed
+    wrong = "note: none of these runs has the setting 'rl'"
+    assert wrong in datmo("plot", "loss", "--mean", "rl").stderr
+    assert wrong in datmo("plot", "loss", "--color-by", "rl").stderr
     assert datmo("plot", "loss", "no-such-run", check=False).code == 3
     assert datmo("plot", "loss", "--where", "(", check=False).code == 2
     assert datmo("plot", "loss", "--smoothing", "1", check=False).code == 2

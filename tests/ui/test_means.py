@@ -42,7 +42,7 @@ def test_what_means_are_is_said():
     note = figures.note([mean(0.1), mean(0.01, width=512.0)])
     assert "each line is the mean of 3 runs, its band from the least to the greatest" in note
     assert "where a run has not begun or has ended, it is that of the others" in note
-    assert "points are taken together over 512 of the axis" in note
+    assert "points are taken together in steps of 512" in note
     assert "chosen so that" not in note
     assert "ended" not in figures.note([mean(0.1, runs=(3, 3, 3))])
 

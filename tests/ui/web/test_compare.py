@@ -204,11 +204,16 @@ class TestInTheBrowser:
         page = visitor.go("/compare?" + asked(lab, *NAMES))
         page.get_by_label("Smoothing").fill("0.5")
         page.locator("#curves select[name=color]").select_option("config.model")
+        page.get_by_label("mean of each colour").check()
         page.locator("#curves").get_by_role("button", name="Show").first.click()
         page.wait_for_url("**smoothing=0.5**")
         visitor.settle()
         assert page.url.endswith("#curves")
         assert "color=config.model" in page.url
+        assert "mean=1" in page.url
+        # Two types of two models, and their bands.
+        assert drawn(page)["Curves of loss"] == 8
+        assert "the mean of 1 to 2 runs" in page.inner_text("#curves")
         assert "top=" not in page.url, "what is empty is left out"
         assert "smoothed by 0.5" in page.inner_text("#curves")
         assert page.locator("#curves select[name=color]").input_value() == "config.model"
