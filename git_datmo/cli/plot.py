@@ -121,6 +121,8 @@ def plot(
             outfile.write(target, render())
             if not json:
                 door.say(f"Wrote {target}")
+    if (png or svg) and (hidden := plotted.hidden()):
+        door.note([f"a picture has no room for {', '.join(hidden[:8])}: name fewer metrics"])
     if found and png is not None and (lost := plotted.boxes()):
         door.note([f"no font that is installed here has {lost[:20]}: boxes in {png}"])
     if not json and not any(target for target, _ in files):

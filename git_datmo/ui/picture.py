@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from git_datmo.ui.strokes import Stroke, by_metric, strokes, whose
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
 
 PNG, SVG = "png", "svg"
 FORMS: Final = (PNG, SVG)
@@ -26,6 +28,8 @@ WIDTH, HEIGHT = 8.0, 4.0
 DPI = 120
 MOST_ROWS = 40
 """A picture has so many charts at most: matplotlib refuses what is higher than 2^16 dots."""
+BESIDE, COLUMNS, NAMED = 16, 3, 120
+"""So many names stand beside a chart; more stand below it, in columns, of very many the first."""
 _MARGIN = 0.03
 _LINE, _NAME = 100, 60
 _DASHES: Final = ("-", "--", ":", "-.", (0, (8, 2)))
@@ -74,16 +78,18 @@ def render(
         with warnings.catch_warnings():
             # What a font lacks is drawn as a box; no need to say so for each letter.
             warnings.simplefilter("ignore")
-            figure = Figure(
-                figsize=(WIDTH, HEIGHT * max(1, len(charts))), dpi=DPI, layout="constrained"
-            )
+            drawn = [
+                strokes(some, log_x=log_x, log_y=log_y, color_by=color_by) for _, some in charts
+            ]
+            heights = [HEIGHT + _below(some) for some in drawn] or [HEIGHT]
+            figure = Figure(figsize=(WIDTH, sum(heights)), dpi=DPI, layout="constrained")
             FigureCanvasAgg(figure)
-            rows = figure.subplots(max(1, len(charts)), 1, squeeze=False)[:, 0]
-            for axes, (metric, some) in zip(rows, charts, strict=False):
-                drawn = strokes(some, log_x=log_x, log_y=log_y, color_by=color_by)
-                handles = _chart(axes, safe(metric) + whose(some), drawn, log_x, log_y)
+            places = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+            for place, (metric, some), of_it in zip(places, charts, drawn, strict=False):
+                title = safe(metric) + whose(some)
+                handles = _chart(place.subplots(), title, of_it, log_x, log_y)
                 if len(handles) > 1:
-                    _legend(axes, handles, safe(".".join(color_by)))
+                    _legend(place, handles, safe(".".join(color_by)))
             figure.savefig(target, format=form, metadata=_about(form))
     return target.getvalue()
 
@@ -145,16 +151,27 @@ def _chart(
     return handles
 
 
-def _legend(axes: Axes, handles: Mapping[str, Any], title: str) -> None:
+def _below(drawn: Sequence[Stroke]) -> float:
+    """How much higher a chart is, in inches, for the names that stand below it; 0 where they have
+    room beside it."""
+    names = len({stroke.name for stroke in drawn if stroke.x})
+    return 0.0 if names <= BESIDE else math.ceil(min(names, NAMED) / COLUMNS) * 0.19 + 0.3
+
+
+def _legend(place: SubFigure, handles: Mapping[str, Any], title: str) -> None:
     # A name that begins with a line below would be left out.
-    shown = [f" {name}" if name.startswith("_") else name for name in handles]
-    axes.legend(
-        list(handles.values()),
-        [cut(name, _NAME) for name in shown],
+    beside = len(handles) <= BESIDE
+    room = _NAME if beside else _NAME // 2
+    shown = [cut(f" {name}" if name.startswith("_") else name, room) for name in handles]
+    if len(shown) > NAMED:
+        shown[NAMED - 1 :] = [f"… and {len(shown) - NAMED + 1:,} more"]
+    place.legend(
+        list(handles.values())[: len(shown)],
+        shown,
         title=cut(title, _NAME),
         title_fontsize=8,
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
+        loc="outside right center" if beside else "outside lower left",
+        ncols=1 if beside else COLUMNS,
         frameon=False,
         fontsize=8,
     )

@@ -51,6 +51,13 @@ class Plot:
 
         return picture.boxes(self.curves, color_by=self.color_by)
 
+    def hidden(self) -> list[str]:
+        """The metrics for which a picture has no room."""
+        from git_datmo.ui import picture
+        from git_datmo.ui.strokes import by_metric
+
+        return list(by_metric(self.curves))[picture.MOST_ROWS :]
+
     def save(self, path: str | Path) -> Path:
         """Write it as what the name ends with says: `.html`, `.png` or `.svg`.
 

@@ -222,6 +222,9 @@ def test_settings_that_differ_are_columns():
     assert found.same == [("seed", "1")]
     assert [[cell.text for cell in row] for row in found.rows] == [["1", "1"], ["1.0", ""]]
     assert sheet.sheet(made, most=1).hidden == 1
+    wide = item("a", **{f"k{n}": n for n in range(markdown.COLUMNS + 1)})
+    text = "\n".join(markdown.render(Report("t", "p", 0, (wide, item("b")))))
+    assert "1 more column is not shown." in text
 
 
 def test_bars_of_text():

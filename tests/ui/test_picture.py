@@ -15,6 +15,7 @@ import pytest
 from git_datmo.model.curve import TIME, Curve
 from git_datmo.model.sparkline import HEIGHT, WIDTH, sparkline
 from git_datmo.ui import picture, plotpage, standalone
+from git_datmo.ui.plot import Plot
 
 HOSTILE = "</script><script>alert(1)</script><!--$x_{&"
 FALLING = tuple(math.exp(-n / 20) for n in range(100))
@@ -57,6 +58,26 @@ def test_an_svg_holds_names_as_text_and_nothing_that_runs():
     assert HOSTILE[:20] in texts
     assert "_second train" in texts
     assert r"字\x1b val" in texts
+
+
+@pytest.mark.parametrize("many", [2, 40, 300])
+def test_every_name_of_a_legend_has_room(many: int):
+    some = [curve(f"r{n}", title=f"run {n} {'of the sweep ' * (n % 7)}") for n in range(many)]
+    drawn = picture.render(some, form=picture.SVG).decode()
+    found = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', drawn)
+    assert found is not None
+    width, height = float(found[1]), float(found[2])
+    places = re.findall(r'<text [^>]*x="([\d.-]+)" y="([\d.-]+)"[^>]*>run ', drawn)
+    assert len(places) == min(many, picture.NAMED - 1 if many > picture.NAMED else many)
+    assert all(0 < float(x) < width * 0.95 and 0 < float(y) < height for x, y in places)
+    assert ("… and 181 more" in drawn) == (many == 300)
+    assert height == pytest.approx(72 * picture.HEIGHT) if many == 2 else height > 400
+
+
+def test_metrics_without_room_are_known():
+    names = [f"m{n}" for n in range(picture.MOST_ROWS + 2)]
+    drawn = Plot(tuple(curve(name=name) for name in names))
+    assert drawn.hidden() == names[-2:]
 
 
 @pytest.mark.parametrize("form", picture.FORMS)

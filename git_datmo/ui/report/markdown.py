@@ -103,7 +103,8 @@ def _table(report: Report) -> Iterator[str]:
         yield f"Config: {settings}"
         yield ""
     if found.hidden:
-        yield f"{found.hidden} more columns are not shown."
+        what = "1 more column is" if found.hidden == 1 else f"{found.hidden} more columns are"
+        yield f"{what} not shown."
         yield ""
 
 
