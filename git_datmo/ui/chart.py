@@ -28,7 +28,7 @@ LEAST = 24
 # The colours of figures, as of the 256 that terminals have those that stand out on light and dark.
 _NEAR = dict(zip(COLORS, (33, 208, 35, 175, 74, 166, 142, 245), strict=True))
 _CUBE = (0, 95, 135, 175, 215, 255)
-SIGNS = "*+ox#@%=&$"
+SIGNS = "*+ox#@%=&$abcdefghijklmnpqrstuvwyzABCDEFGHIJKLMNPQRSTUVWXYZ"
 DASHED = "•×+o"
 """In colour, lines that have a dash elsewhere: one colour may be that of several types."""
 _PER_MARK = 12

@@ -103,7 +103,8 @@ def lines(
     if title:
         text = {"text": plain(title), "font": {"size": 14}, "x": 0.02, "xanchor": "left"}
         layout["title"] = text
-    said = filter(None, (note(curves, log_x=log_x, log_y=log_y), looks.scale))
+    unnamed = f"{len(seen)} curves: point at one for its name" if len(seen) > NAMED else ""
+    said = filter(None, (note(curves, log_x=log_x, log_y=log_y), looks.scale, unnamed))
     return {"data": data, "layout": layout, "note": "; ".join(said)}
 
 

@@ -67,6 +67,17 @@ def test_without_colours_every_curve_has_its_own_sign():
         assert any(sign in line for line in body)
 
 
+def test_the_curves_that_are_drawn_unless_one_says_have_a_sign_each():
+    """20 runs of train and val."""
+    some = [
+        curve([1.0, float(n)], run=f"r{n}", title=f"run-{n}", type=kind)
+        for n in range(20)
+        for kind in ("train", "val")
+    ]
+    signs = [line.split()[0] for line in drawn(*some) if " run-" in line]
+    assert len(signs) == len(set(signs)) == 40
+
+
 def test_with_colours_lines_are_fine_and_the_key_matches():
     lines = drawn(curve(FALLING), curve(FALLING[::-1], run="r2"), color=True)
     keys = [re.findall(r"38;5;(\d+)m━━", line) for line in lines]

@@ -44,6 +44,11 @@ def test_a_run_has_one_colour_in_all_figures():
     assert [color(trace) for trace in other] == [COLORS[2], COLORS[1]]
     assert [trace["line"].get("dash") for trace in one] == [None, None, "dash"]
     assert [trace["name"] for trace in one] == ["a train", "b train", "b val"]
+    # More runs than a legend has room for.
+    assert (
+        "20 curves: point at one for its name" in lines([curve(str(n)) for n in range(20)])["note"]
+    )
+    assert lines([curve(str(n)) for n in range(10)])["note"] == ""
     # More runs than colours: the second round is dashed.
     many = lines([curve(str(n)) for n in range(10)])["data"]
     assert color(many[8]) == color(many[0])
