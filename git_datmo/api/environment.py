@@ -82,7 +82,8 @@ def create(
 
     The same definition is the same environment, with the new name and description. With `current`
     it is selected here. Raises MutuallyExclusiveArguments, PathDoesNotExist,
-    EnvironmentDoesNotExist where there is no Python, Conflict for a name that is taken.
+    EnvironmentDoesNotExist where there is no Python, Conflict for a name that is taken or a file
+    that looks like a secret.
     """
     project.require_initialized()
     given = [
@@ -96,7 +97,8 @@ def create(
     said: tuple[str, ...] = ()
     if paths:
         base = user.folder or project.repository.needs_work_tree("name an environment")
-        found = surroundings.of_paths(base, [paths] if isinstance(paths, str) else paths)
+        given_paths = [paths] if isinstance(paths, str) else paths
+        found = surroundings.of_paths(project, base, given_paths)
     elif imports:
         found, said = _of_imports(project, user)
     elif interpreter:

@@ -14,6 +14,7 @@ from git_datmo.api import definition as definitions
 from git_datmo.api.user import User
 from git_datmo.environments import detect, interpreter
 from git_datmo.errors import (
+    Conflict,
     EnvironmentDoesNotExist,
     MutuallyExclusiveArguments,
     PathDoesNotExist,
@@ -24,6 +25,7 @@ from git_datmo.model.paths import parse_mapping
 from git_datmo.records import environments, layout
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
+from git_datmo.storage import secrets
 from git_datmo.storage.objects import BLOB, EMPTY_TREE, EXECUTABLE, TREE
 from git_datmo.storage.treediff import find, walk
 from git_datmo.storage.trees import Trees
@@ -56,7 +58,8 @@ def choose(
 
     `environment_id` may be a name; without any of the three, `datmo.environment` chooses. Where
     nothing is declared either, it is the packages of the user's interpreter.
-    Raises MutuallyExclusiveArguments, EnvironmentDoesNotExist, AmbiguousId, PathDoesNotExist.
+    Raises MutuallyExclusiveArguments, EnvironmentDoesNotExist, AmbiguousId, PathDoesNotExist,
+    Conflict for a file that looks like a secret.
     """
     named = [
         name
@@ -73,7 +76,8 @@ def choose(
         return kept(project, environment_id, dry=dry)
     if environment_def or environment_paths:
         base = user.folder or project.repository.needs_work_tree("name an environment")
-        definition = of_paths(base, [environment_def] if environment_def else environment_paths)
+        given = [environment_def] if environment_def else environment_paths
+        definition = of_paths(project, base, given)
         return _stored(project, definition, (), dry=dry)
     chosen = definitions.chosen(project)
     if chosen is not None:
@@ -94,9 +98,25 @@ def kept(project: Project, name: str, *, dry: bool = False) -> Surroundings:
     return Surroundings(found.id, None if dry else environments.commit_of(project, found.id))
 
 
-def of_paths(base: Path, given: Sequence[str]) -> Definition:
-    """The definition of the files at `src` or `src>dest`. Raises PathDoesNotExist."""
+def of_paths(project: Project, base: Path, given: Sequence[str]) -> Definition:
+    """The definition of the files at `src` or `src>dest`.
+
+    Raises PathDoesNotExist, and Conflict for what looks like a secret: unlike a snapshot's, every
+    file is wanted, and an environment is shared and cannot be purged.
+    """
     files: list[tuple[str, bytes]] = []
+    trusting = project.repository.config.boolean("datmo.allowSecrets", False)
+
+    def read(path: Path) -> bytes:
+        data = _read(path)
+        kind = secrets.in_name(os.fsencode(path)) or secrets.in_content(data)
+        if kind is not None and not trusting:
+            raise Conflict(
+                f"an environment is shared, and {path} looks like a secret: {kind}",
+                hint="leave it out; if it is none: git -c datmo.allowSecrets=true datmo …",
+            )
+        return data
+
     for text in given:
         mapping = parse_mapping(text)
         source = (base / Path(mapping.src).expanduser()).absolute()
@@ -104,9 +124,9 @@ def of_paths(base: Path, given: Sequence[str]) -> Definition:
         if source.is_dir():
             listed = sorted(p for p in source.rglob("*") if p.is_file() and ".git" not in p.parts)
             prefix = f"{dest}/" if mapping.dest else ""
-            files += [(prefix + p.relative_to(source).as_posix(), _read(p)) for p in listed]
+            files += [(prefix + p.relative_to(source).as_posix(), read(p)) for p in listed]
         elif source.is_file():
-            files.append((dest, _read(source)))
+            files.append((dest, read(source)))
         else:
             raise PathDoesNotExist(f"no such file for the environment: {mapping.src}")
     return detect.definition_from_paths(files)

@@ -61,6 +61,27 @@ def test_the_same_files_are_the_same_environment(project: Repo):
     assert (row["id"], row["name"], row["description"]) == (first, "b", "new")
 
 
+def test_what_looks_like_a_secret_is_no_part_of_one(project: Repo):
+    project.write("defs/requirements.txt", "numpy==2.3\n")
+    project.write("defs/key.pem", "x\n")
+    project.write("token.txt", "--extra-index-url https://ghp_" + "a1B2" * 9 + "@example.org\n")
+    before = project.refs()
+    token = "token.txt looks like a secret: it holds a github token"
+    for words, text in (
+        (("environment", "create", "--paths", "defs"), "key.pem looks like a secret: its name"),
+        (("environment", "create", "--paths", "token.txt>r.txt"), token),
+        (("snapshot", "-m", "x", "--environment-def", "token.txt"), token),
+    ):
+        done = datmo(*words, check=False)
+        assert (done.code, done.stdout) == (4, "")
+        assert text in done.stderr
+    assert project.refs() == before
+    project.git("config", "datmo.allowSecrets", "true")
+    assert env("create", "--paths", "defs", "--json").json()["files"] == [
+        *("key.pem", "requirements.txt"),
+    ]
+
+
 def test_without_options_it_is_what_a_snapshot_would_have(project: Repo):
     project.write("requirements.txt", "numpy==2.3\n")
     made = env("create", "--json").json()
