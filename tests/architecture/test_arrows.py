@@ -7,7 +7,9 @@ fails here is changed in the table below, with a reason, or the code is put wher
 from __future__ import annotations
 
 import ast
+import re
 import sys
+import tomllib
 
 from tests.architecture.source import (
     PACKAGE,
@@ -137,6 +139,15 @@ def test_every_dependency_has_its_place():
             if (places := PLACES[name]) is not None and module.room not in places
         ]
     assert wrong == []
+
+
+def test_every_package_that_is_asked_for_is_used():
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[^\w.-]", line)[0].lower() for line in asked}
+    used = {name for module in every_module() for name in foreign(module)}
+    assert {"pygit2", "click", "orjson", "xxhash", "docker"} <= names
+    assert names - {"pyyaml"} <= used
+    assert "yaml" in used
 
 
 def test_the_table_itself_has_no_cycle_but_the_runners():

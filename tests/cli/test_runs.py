@@ -151,6 +151,7 @@ def test_stop_ends_what_runs_and_nothing_else(ran: Repo):
         datmo("run", "--detach", "echo on; sleep 300").stdout.strip() for _ in range(2)
     )
     assert {row["id"] for row in listed()[:2]} == {first, second}
+    assert {row["id"] for row in datmo("status", "--json").json()["running"]} == {first, second}
     done = datmo("stop", "--id", first)
     assert done.stdout == f"Stopped run {first}\n"
     wait_for(second)
@@ -192,8 +193,9 @@ def test_a_runs_state_becomes_ones_own_snapshot(ran: Repo):
     assert done.stdout == f"Created snapshot with id: {after}\n"
     (shown,) = datmo("snapshot", "ls", "--filter", "mine", "--json").json()
     assert (shown["id"], shown["message"], shown["stats"]) == (after, "mine", {"acc": 0.5})
-    other = datmo("snapshot", "create", "--task-id", "best", "-m", "m", "-s", "acc:1", "--json")
-    assert other.json()["stats"] == {"acc": 1}
+    words = ("--task-id", "best", "-m", "m", "-s", "acc:1", "-c", "more:2")
+    other = datmo("snapshot", "create", *words, "--json").json()
+    assert (other["stats"], other["config"]) == ({"acc": 1}, {"more": 2})
     for wrong in (("--run-id", "best", "--task-id", "best"), ("--run-id", "best", "--paths", "x")):
         assert datmo("snapshot", "create", "-m", "m", *wrong, check=False).code == 2
     assert datmo("snapshot", "create", "-m", "m", "--run-id", "nope", check=False).code == 3

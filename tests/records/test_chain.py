@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def test_a_kill_between_the_two_tips_heals_without_a_new_id(project: Repo) -> No
     assert own(project) == before
     assert project.refs(name) == {name: project.git("rev-parse", layout.LOCAL_TIP)}
     assert oid in state(project)
+
+
+def test_git_itself_shows_config_and_stats_as_notes(project: Repo) -> None:
+    oid = snap(project, "x", "--config", "lr:0.1", "--stats", "acc:0.5")
+    datmo("snapshot", "update", oid, "--stats", "f1:0.25", cwd=project.path)
+    ours = ("-c", "notes.displayRef=refs/datmo/notes/*")
+    shown = project.git(*ours, "log", "-1", "--format=%N", oid)
+    first, second = (json.loads(line)["set"] for line in shown.splitlines() if line)
+    assert (first["config"], first["stats"]) == ({"lr": 0.1}, {"acc": 0.5})
+    assert second == {"stats": {"f1": 0.25}}
+    assert project.git("log", "-1", "--format=%N", oid).strip() == "", "nobody sees it unasked"
 
 
 def test_refs_are_locked_before_any_moves(project: Repo) -> None:

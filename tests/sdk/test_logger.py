@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import git_datmo
 from git_datmo import errors
 from git_datmo.logger import Logger
+from tests.kit.git import Repo
 
 
 def test_its_names():
@@ -46,6 +48,20 @@ def test_the_task_around_is_the_default(tmp_path: Path, monkeypatch: pytest.Monk
     Logger(tmp_path / "own").log_config({"b": 1})
     assert json.loads((tmp_path / "task" / "config.json").read_text()) == {"a": 1}
     assert json.loads((tmp_path / "own" / "config.json").read_text()) == {"b": 1}
+
+
+def test_from_inside_a_task_it_is_the_tasks_record(project: Repo):
+    project.write(
+        "train.py",
+        "from git_datmo.logger import Logger\n"
+        "Logger().log_config({'lr': 0.1})\n"
+        "Logger().log_result({'acc': 0.5})\n"
+        "Logger().log_results({'f1': 0.25})\n",
+    )
+    done = git_datmo.run([sys.executable, "train.py"], runner="local")
+    assert (done.status, done.config, done.outputs) == ("success", {"lr": 0.1}, ())
+    assert done.results == done.stats == {"acc": 0.5, "f1": 0.25}
+    assert git_datmo.snapshot.inspect(done.after_id).stats == done.stats
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "text", [("a", 1)], {1}])

@@ -55,6 +55,9 @@ def test_paths_filepaths_env_and_home(project: Repo, tmp_path: Path):
     three = snapshot.create("three", env=["sub/needs.txt"], **flags)
     assert "q/n.txt" in [file.name for file in two.files]
     assert two.environment_id == three.environment_id
+    assert snapshot.ls(home=project.path) == [three, two, one]
+    assert snapshot.update(one.id, message="first", home=project.path).message == "first"
+    assert snapshot.delete(three.id, home=project.path) == three
     os.chdir(project.path / "sub")
     four = snapshot.create("four", environment_def="needs.txt", stats={"n": 4})
     assert four.environment_id == two.environment_id

@@ -72,6 +72,7 @@ def test_env_is_variables_or_one_path(local: Repo):
     done = task.run("true", env="needs.txt")
     assert done.environment_id == run("true", environment_def="needs.txt").environment_id
     assert done.environment_id == run("true", Path("needs.txt")).environment_id
+    assert done.environment_id == run("true", environment_paths=["needs.txt"]).environment_id
     with pytest.raises(errors.MutuallyExclusiveArguments):
         run("true", env="needs.txt", environment_paths=["needs.txt"])
 

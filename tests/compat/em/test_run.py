@@ -230,6 +230,8 @@ def test_a_run_made_by_hand(project: Repo):
     run.log("val", {"a": 2}, step=2)
     again = em.load_run(run.local)
     assert [one["value"]["a"] for one in again.metrics["val"]] == [1, 2]
+    run.parse_from_dict({**data, "description": "Read back.", "labels": ["z"]})
+    assert (run.description, run.labels, run.to_dict()["labels"]) == ("Read back.", ["z"], ["z"])
     del data["labels"]
     with pytest.raises(KeyError):
         run.parse_from_dict(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -108,6 +109,10 @@ def test_a_second_run_of_a_script_takes_its_alternative_name(hub: Repo, go: Call
     third.upload(folder="digits", conflict_strategy="replace")
     assert seen("digits/mnist").alternative_name == third.alternative_name
     assert runs.inspect(location.find(Path.cwd()), sent[0].run_id).status == "success"
+    shutil.copytree(sent[0].local, "digits/mnist")
+    assert em.load_run("digits/mnist").local == "digits/mnist", "a directory comes first"
+    shutil.rmtree("digits")
+    assert em.load_run("digits/mnist").run_id == third.run_id
 
 
 def test_a_run_that_has_not_ended_is_sent_as_it_is(hub: Repo, go: Callable[..., Repo]):
