@@ -7,6 +7,7 @@ import math
 import os
 import random
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -239,10 +240,12 @@ def test_a_run_made_by_hand(project: Repo):
         em.Run(data)
 
 
-def test_many_points_are_read_again_quickly(project: Repo):
+def test_many_points_are_logged_and_read_again_quickly(project: Repo):
     run = em.create_run()
+    begun = time.process_time()
     for step in range(10_000):
         run.log("train", {"loss": step / 7, "acc": 0.5}, step=step, epoch=1)
+    assert time.process_time() - begun < 3, "some 15 us each where nobody else is at work"
     assert len(run.metrics["train"]) == 10_000
     assert run.metrics["train"][-1]["sequence"]["step"] == 9999
     run.finish()

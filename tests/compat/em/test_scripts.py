@@ -1,7 +1,4 @@
-"""Scripts written for t9k.em, run as they are and with one line changed, and what is recorded.
-
-The letters with numbers are the rows of the table of what must be there.
-"""
+"""Scripts written for t9k.em, run as they are and with one line changed, and what is recorded."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ def values(points: list[dict[str, Any]], name: str) -> list[Any]:
 
 @both
 def test_a_loop(desk: Desk):
-    """T1, T2, T3, T6, T10: points of all kinds, what is printed, where it all lies."""
+    """Points of all kinds, what is printed, where it all lies."""
     said = desk.run("loop.py")
     assert [line.partition(":")[0] for line in said.lines] == ["epoch 1", "epoch 2"]
     assert all(line.startswith("EM INFO: ") for line in said.stderr.splitlines())
@@ -72,7 +69,7 @@ def test_a_loop(desk: Desk):
 
 
 def test_outside_of_any_repository(tmp_path: Path):
-    """T1: a script runs in any folder, and turns none into a repository."""
+    """A script runs in any folder, and turns none into a repository."""
     folder = tmp_path / "plain"
     folder.mkdir()
     desk = Desk(folder, changed=True)
@@ -88,7 +85,7 @@ def test_outside_of_any_repository(tmp_path: Path):
 
 
 def test_inside_a_task(desk: Desk):
-    """T1: a script in a task adds to the task's run and makes none of its own."""
+    """A script in a task adds to the task's run and makes none of its own."""
     datmo("init", cwd=desk.path)
     datmo("run", "--runner", "local", "--", *desk.command("loop.py"), cwd=desk.path)
     run = desk.one()
@@ -98,7 +95,7 @@ def test_inside_a_task(desk: Desk):
 
 @both
 def test_a_file_with_the_arguments(desk: Desk):
-    """T1: the file wins; what is wrong is a ValueError that says so."""
+    """The file wins; what is wrong is a ValueError that says so."""
     said = desk.run("config_file.py")
     assert said.lines == [
         "Unknown arg provided by config file: 'foo'",
@@ -114,7 +111,7 @@ def test_a_file_with_the_arguments(desk: Desk):
 
 
 def test_what_a_run_says_of_itself(desk: Desk):
-    """T2, T6."""
+    """Its status, its names, its dictionary, its project."""
     seen = desk.run("attributes.py").last
     run = desk.one()
     assert seen["status"] == ["Running", "Complete"]
@@ -143,7 +140,7 @@ def test_what_a_run_says_of_itself(desk: Desk):
 
 
 def test_parameters(desk: Desk):
-    """T4."""
+    """As items and as attributes, numbers of numpy, tuples."""
     said = desk.run("hyperparameters.py")
     assert "Object of type set is not accepted" in said.lines[0]
     run = desk.one()
@@ -162,7 +159,7 @@ def test_parameters(desk: Desk):
 
 
 def test_types_of_metrics(desk: Desk):
-    """T3: every spelling, every kind of number, and errors that change nothing."""
+    """Every spelling, every kind of number, and errors that change nothing."""
     desk.run("metric_types.py")
     metrics = desk.one()["metrics"]
     assert metrics["training"] == {"loss": 1.0}
@@ -173,7 +170,7 @@ def test_types_of_metrics(desk: Desk):
 
 @as_it_is
 def test_several_runs_in_one_program(desk: Desk):
-    """T2: each has its points, and what was printed while it ran."""
+    """Each has its points, and what was printed while it ran."""
     said = desk.run("finished_with.py")
     runs = {run["message"]: run for run in desk.runs()}
     assert set(runs) == {"outer", "inner-0", "inner-1"}
@@ -186,7 +183,7 @@ def test_several_runs_in_one_program(desk: Desk):
 
 @as_it_is
 def test_ranks(desk: Desk):
-    """T3: two processes with one seed, at the same moment, in each other's way nowhere."""
+    """Two processes with one seed, at the same moment, in each other's way nowhere."""
     desk.run("ranks.py")
     runs = desk.runs()
     assert sorted(run["labels"][0] for run in runs) == ["rank0", "rank1"]
@@ -200,7 +197,7 @@ def test_ranks(desk: Desk):
     ("end", "code", "status"), [("error", 1, "failed"), ("kill", -9, "lost"), ("no", 0, "failed")]
 )
 def test_ends_that_nobody_wrote(desk: Desk, end: str, code: int, status: str):
-    """T3, T6: what was logged is there, and the status is true."""
+    """What was logged is there, and the status is true."""
     said = desk.run("unfinished.py", end, code=code)
     assert (end == "error") == ("the disk is on fire" in said.stderr)
     local = desk.path / said.lines[0]
@@ -216,7 +213,7 @@ def test_ends_that_nobody_wrote(desk: Desk, end: str, code: int, status: str):
 
 @as_it_is
 def test_objects_of_an_artifact(desk: Desk):
-    """T7: where objects come to lie, what they say, and that none gets out."""
+    """Where objects come to lie, what they say, and that none gets out."""
     seen = desk.run("dataset.py").last
     table = b"a,b\r\n1,2\r\n"
     record = {"size_bytes": len(table), "checksum": hashlib.md5(table).hexdigest()}
@@ -255,7 +252,7 @@ def test_objects_of_an_artifact(desk: Desk):
 
 
 def test_lineage(desk: Desk):
-    """T5: what one run made and another one read is found from both ends."""
+    """What one run made and another one read is found from both ends."""
     said = desk.run("lineage.py")
     assert said.stderr.count("Instance type cannot be marked: ") == 3
     train_name, test_name, model_name = said.lines[-1].split()
@@ -274,7 +271,7 @@ def test_lineage(desk: Desk):
 
 @as_it_is
 def test_uploading_again_and_again(desk: Desk):
-    """T8, T9: the second run takes another name, the artifacts go along, and it loads elsewhere."""
+    """The second run takes another name, the artifacts go along, and it loads elsewhere."""
     first = desk.run("upload_twice.py")
     assert first.lines[0] == "Not logged in"
     assert first.lines[1].startswith("Folder does not exist: '/ada/nowhere/at/all'")
@@ -309,7 +306,7 @@ def test_uploading_again_and_again(desk: Desk):
 
 
 def test_uploading_by_itself(desk: Desk):
-    """T8: nothing is lost, and nothing is left under way."""
+    """Nothing is lost, and nothing is left under way."""
     said = desk.run("automatic.py")
     name, *paths = said.lines[0].split()
     assert set(paths) == {"/ada/live/runs/automatic"}
@@ -326,7 +323,7 @@ def test_uploading_by_itself(desk: Desk):
 
 @as_it_is
 def test_logins_and_directories(desk: Desk):
-    """T10: all forms of a login, directories of the environment's choice, and no secret kept."""
+    """All forms of a login, directories of the environment's choice, and no secret kept."""
     hub = desk.path.parent / HUB
     env = {"EM_RUN_PARENT_DIR": "my_runs", "EM_ARTIFACT_PARENT_DIR": str(desk.path / "data/mine")}
     Path(desk.path / ".git/info/exclude").write_text("/my_runs\n/data/mine\n")
@@ -346,7 +343,7 @@ def test_logins_and_directories(desk: Desk):
 
 @both
 def test_callbacks_in_a_script(desk: Desk):
-    """T11: as a Keras script is written."""
+    """As a Keras script is written."""
     text = (Path(__file__).parent / "standins.py").read_text()
     stand_in = desk.path.parent / "packages"
     stand_in.mkdir()
@@ -366,7 +363,7 @@ def test_callbacks_in_a_script(desk: Desk):
 
 
 def test_the_command(desk: Desk):
-    """T11: `em ls`, `describe` and `upload`."""
+    """`em ls`, `describe` and `upload`."""
     desk.run("loop.py")
     [local] = (desk.path / ".em" / "runs").iterdir()
     assert "mnist_loop" in datmo("em", "ls", ".em/runs", "-d", cwd=desk.path).stdout
