@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from git_datmo.compat import em
 from tests.e2e.team import GLOB, Team, large, push_plainly, snap, state
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo, run_git
@@ -77,6 +78,26 @@ def test_pull_brings_content(team: Team, sshd: Sshd):
     said = datmo("pull", "--content", cwd=reader.path)
     assert "2 files" in said.stdout + said.stderr
     assert sorted(file.stat().st_size for file in stored(reader.git_dir)) == [1_100_000] * 2
+
+
+def test_folders_lie_there_too(team: Team, sshd: Sshd, monkeypatch: pytest.MonkeyPatch):
+    url = sshd.url(team.origin.path)
+    made = over(team.clone("maker"), url)
+    monkeypatch.chdir(made.path)
+    run = em.create_run(name="mnist", hparams={"lr": 0.1})
+    weights = em.create_artifact("weights")
+    made.write("w.bin", large(1))
+    weights.add_file("w.bin")
+    run.mark_output(weights)
+    run.finish()
+    datmo("em", "upload", run.local, "-f", "digits", "-m")
+    reader = over(team.clone("reader"), url)
+    listed = datmo("em", "ls", "/ada/digits", "--json", cwd=reader.path).json()
+    assert [node["name"] for node in listed] == ["mnist", "weights"]
+    monkeypatch.chdir(reader.path)
+    datmo("artifact", "get", weights.alternative_name, "--into", "got")
+    assert reader.read("got/w.bin") == large(1)
+    assert_clean(reader)
 
 
 def scp_like(server: Sshd, origin: Path) -> str:
