@@ -41,6 +41,9 @@ class Surroundings:
     definitions: tuple[bytes, ...] = ()
 
 
+# What the files that are named for an environment may have together; they are held in memory.
+MAX_BYTES = 256 * 1024**2
+
 _INCLUDES = re.compile(rb"^\s*(?:-\s+)?[\"']?(?:--requirement|--constraint|-r|-c)\b", re.MULTILINE)
 
 
@@ -101,13 +104,22 @@ def kept(project: Project, name: str, *, dry: bool = False) -> Surroundings:
 def of_paths(project: Project, base: Path, given: Sequence[str]) -> Definition:
     """The definition of the files at `src` or `src>dest`.
 
-    Raises PathDoesNotExist, and Conflict for what looks like a secret: unlike a snapshot's, every
-    file is wanted, and an environment is shared and cannot be purged.
+    Raises PathDoesNotExist, and Conflict for more than MAX_BYTES and for what looks like a secret:
+    unlike a snapshot's, every file is wanted, and an environment is shared and cannot be purged.
     """
     files: list[tuple[str, bytes]] = []
     trusting = project.repository.config.boolean("datmo.allowSecrets", False)
+    left = MAX_BYTES
 
     def read(path: Path) -> bytes:
+        nonlocal left
+        left -= path.stat().st_size
+        if left < 0:
+            raise Conflict(
+                f"the files for an environment, up to {path}, are more than "
+                f"{MAX_BYTES // 1024**2} MiB",
+                hint="name the files that say what is needed: data is no part of an environment",
+            )
         data = _read(path)
         kind = secrets.in_name(os.fsencode(path)) or secrets.in_content(data)
         if kind is not None and not trusting:

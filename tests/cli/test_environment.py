@@ -82,6 +82,16 @@ def test_what_looks_like_a_secret_is_no_part_of_one(project: Repo):
     ]
 
 
+def test_a_folder_of_data_is_not_read_for_one(project: Repo):
+    project.write("data/a.txt", "1\n")
+    with (project.path / "data" / "huge.bin").open("wb") as file:
+        file.truncate(2**40)
+    done = env("create", "--paths", "data", check=False)
+    assert (done.code, done.stdout) == (4, "")
+    assert "more than 256 MiB" in done.stderr
+    assert listed() == []
+
+
 def test_without_options_it_is_what_a_snapshot_would_have(project: Repo):
     project.write("requirements.txt", "numpy==2.3\n")
     made = env("create", "--json").json()
