@@ -8,7 +8,6 @@ from git_datmo.errors import ContentMissing
 from git_datmo.model.pointer import Pointer
 from git_datmo.records import catalogue
 from git_datmo.records.project import Project
-from git_datmo.remotes import places
 
 SHOWN = 10
 
@@ -36,6 +35,8 @@ def error(
 
 def _unasked(project: Project) -> str:
     """Why no place was asked."""
+    from git_datmo.remotes import places
+
     known = ", ".join(places.remotes(project)[:SHOWN])
     return f"no repository is where {known} points to" if known else "there is no remote to ask"
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import IO, Any
 
-from git_datmo.api import content, lookup
+from git_datmo.api import lookup
 from git_datmo.errors import AmbiguousId, ArtifactNotFound, InvalidArgumentType, PathDoesNotExist
 from git_datmo.model.artifact import Artifact, Wanted, parse_reference
 from git_datmo.model.expression import And, Compare
@@ -98,6 +98,8 @@ def open_file(project: Project, record: Record, path: str) -> IO[bytes]:
     pointer = pointer_at(project, leaf[1])
     if pointer is None:
         return io.BytesIO(objects.blob(leaf[1]))
+    from git_datmo.api import content
+
     source = content.Content(project, snapshots=[record.id])
     source.prepare({pointer: path})
     return os.fdopen(source.open(pointer), "rb")

@@ -12,7 +12,6 @@ from git_datmo.model.pointer import Pointer
 from git_datmo.records import snapshots
 from git_datmo.records.pointers import pointer_at, pointers_of
 from git_datmo.records.project import Project
-from git_datmo.remotes import content as remote_content
 from git_datmo.storage.objects import GITLINK, TREE
 from git_datmo.storage.treediff import Finder, Leaf, walk
 
@@ -37,6 +36,8 @@ class Content:
     def prepare(self, wanted: dict[Pointer, str]) -> None:
         """Bring what is missing. Raises ContentMissing that names all that cannot be had, where
         it was looked for, and who can bring it."""
+        from git_datmo.remotes import content as remote_content
+
         lost = remote_content.collect(self._project, wanted, self._progress, self._expect).lost
         if lost:
             raise absence.error(self._project, wanted, lost, self._snapshots)
@@ -44,6 +45,8 @@ class Content:
     def open(self, pointer: Pointer) -> int:
         """A descriptor of the content. Raises ContentMissing, DamagedContent."""
         if not self._project.store.has(pointer):
+            from git_datmo.remotes import content as remote_content
+
             along = remote_content.needed(self._project, self._snapshots, {})
             self.prepare({pointer: pointer.key, **along})
         return self._project.store.open(pointer)

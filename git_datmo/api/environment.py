@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from git_datmo.api import definition as definitions
-from git_datmo.api import imported, keeping, surroundings, undeletion
+from git_datmo.api import imported, keeping, surroundings
 from git_datmo.api.definition import SETTING, Found
 from git_datmo.api.user import NOBODY, User
 from git_datmo.environments import interpreter
@@ -203,6 +203,8 @@ def undelete(project: Project, environment_id: str | None = None) -> Environment
         return keeping.one(project, definitions.find(project, environment_id).id)
     tree = record.tree or ""
     keeping.require_free(project, record.doc.get("name") or "", tree)
+    from git_datmo.api import undeletion
+
     notices = undeletion.revive(project, [record])
     return replace(keeping.one(project, tree), notices=notices)
 

@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from typing import IO, Any
 
-from git_datmo.api import files, lookup
+from git_datmo.api import lookup
 from git_datmo.api.underway import Underway
 from git_datmo.errors import AmbiguousId, InvalidArgumentType, InvalidDocument, RunNotFound
 from git_datmo.model import document
@@ -16,10 +16,8 @@ from git_datmo.model.run import Facts, Run
 from git_datmo.records import catalogue, flights, runs
 from git_datmo.records.flights import Flight
 from git_datmo.records.kinds import RUN
-from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Record
-from git_datmo.storage.treediff import find
 
 _HEX = re.compile(r"[0-9a-f]{4,40}")
 
@@ -124,6 +122,8 @@ def value(project: Project, record: Record, names: lookup.Names, **made: Any) ->
         return read_part(project, record.id, part)
 
     def nearby(part: str) -> bytes:
+        from git_datmo.api import files
+
         files.require(project, id=record.id, paths=[part])
         return reader(part)
 
@@ -140,6 +140,9 @@ def value(project: Project, record: Record, names: lookup.Names, **made: Any) ->
 
 def read_part(project: Project, oid: str, part: str) -> bytes:
     """One part of a run's record; empty when it has none. Raises ContentMissing."""
+    from git_datmo.records.pointers import pointer_at
+    from git_datmo.storage.treediff import find
+
     objects = project.repository.objects
     leaf = find(objects.tree, objects.commit(oid).tree, os.fsencode(part))
     if leaf is None:

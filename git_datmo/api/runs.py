@@ -8,13 +8,12 @@ from typing import Any
 
 from git_datmo.api import choice, lookup
 from git_datmo.api.run_lookup import find_value, resolve, under_way, value, value_of
-from git_datmo.api.undeletion import labelled, revive
 from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import RequiredArgumentMissing, RunNotFound, RunUnderWay, ValidationFailed
 from git_datmo.model.expression import evaluate
 from git_datmo.model.fields import parse_sort
 from git_datmo.model.run import Run
-from git_datmo.records import catalogue, chain, flights, runs
+from git_datmo.records import catalogue, flights, runs
 from git_datmo.records.flights import GRACE_SECONDS, Flight
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
@@ -247,6 +246,8 @@ def delete(project: Project, run_id: str) -> Run:
         raise RunUnderWay(
             f"the run {run.id[:12]} has not ended", hint=f"git datmo stop {run.id[:12]}"
         )
+    from git_datmo.records import chain
+
     with chain.writing(project) as writer:
         writer.note(run.commit, set={"deleted": True})
         name = runs.ref(run.id)
@@ -263,6 +264,8 @@ def undelete(project: Project, run_id: str) -> Run:
     record was freed here meanwhile. Its snapshots are brought back one by one. Raises
     RequiredArgumentMissing, RunNotFound, AmbiguousId.
     """
+    from git_datmo.api.undeletion import labelled, revive
+
     if not run_id:
         raise RequiredArgumentMissing("undelete needs the id of a run")
     project.require_initialized()

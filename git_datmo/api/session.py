@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from git_datmo.api import lookup, undeletion
+from git_datmo.api import lookup
 from git_datmo.errors import AmbiguousId, Conflict, RequiredArgumentMissing, ValidationFailed
 from git_datmo.model.session import Session
 from git_datmo.records import catalogue, chain, layout
@@ -148,6 +148,8 @@ def undelete(project: Project, *, name: str | None = None) -> Session:
             f"there is a session '{record.doc.get('name')}' again",
             hint="rename that one first: git datmo session update",
         )
+    from git_datmo.api import undeletion
+
     since = undeletion.deleted_at(project, record.id)
     theirs = [
         each
@@ -159,6 +161,8 @@ def undelete(project: Project, *, name: str | None = None) -> Session:
 
 
 def _deleted(index: Index) -> list[Record]:
+    from git_datmo.api import undeletion
+
     chosen = index.select(
         SESSION, where=undeletion.DELETED, include_hidden=True, include_deleted=True
     )
@@ -166,6 +170,8 @@ def _deleted(index: Index) -> list[Record]:
 
 
 def _deleted_snapshots(index: Index, session: str) -> list[Record]:
+    from git_datmo.api import undeletion
+
     chosen = index.select(
         SNAPSHOT,
         where=undeletion.DELETED,

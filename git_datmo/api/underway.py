@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.model.run import Facts, Resources
 from git_datmo.records.flights import Flight
 from git_datmo.records.runs import SEVERAL, is_sound
-from git_datmo.runners.base import Job, Link, Mount
+
+if TYPE_CHECKING:
+    from git_datmo.runners.base import Job
 
 
 class Underway:
@@ -51,6 +53,8 @@ class Underway:
 
     def job(self, environ: Mapping[str, str], variables: Mapping[str, str]) -> Job:
         """The job that a runner is given. `variables` come from whoever knows their values."""
+        from git_datmo.runners.base import Job, Link, Mount
+
         live, path = self.live, self.flight.path
         asked = dict(self.facts.get("resources") or {})
         asked["ports"] = tuple(asked.get("ports") or ())

@@ -38,7 +38,7 @@ from git_datmo.model.expression import And, Compare
 from git_datmo.model.ids import new_nonce
 from git_datmo.model.names import check_name as check_part
 from git_datmo.model.text import encodable
-from git_datmo.records import layout, promises, statement
+from git_datmo.records import layout, statement
 from git_datmo.records.kinds import ARTIFACT
 from git_datmo.records.pointers import pointer_at
 from git_datmo.records.project import Project
@@ -220,6 +220,8 @@ def entries(project: Project, tree: str) -> Iterator[Entry]:
 
     Raises DamagedObject, InvalidPointer.
     """
+    from git_datmo.records import promises
+
     objects = project.repository.objects
     promises.bring_pointers(project, [tree])
     large = promises.larger(project, tree)

@@ -12,7 +12,6 @@ import fcntl
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -148,6 +147,8 @@ class Flight:
                     remove(directories, os.fsencode(doomed.name))
             finally:
                 os.close(parent)
+        import shutil
+
         shutil.rmtree(doomed, ignore_errors=True)
         self.release()
 
@@ -195,6 +196,8 @@ def named(project: Project) -> set[str]:
 
 def sweep(project: Project) -> None:
     """Remove what is left of flights whose making or removal was cut off."""
+    import shutil
+
     with suppress(OSError):
         for name in os.listdir(project.home / ROOM):
             rest = Flight(project.home / ROOM / name)

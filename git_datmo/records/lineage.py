@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from git_datmo.errors import Corrupt
 from git_datmo.records import layout
 from git_datmo.records.project import Project
-from git_datmo.storage.git import failure
 
 # Commits with more parents than this make other programs slow.
 PARENTS = 1_000
@@ -64,7 +62,7 @@ def standing_on(project: Project, roots: Collection[str]) -> set[str]:
         return found
     options = ["--parents", "--topo-order", "--reverse", "--all", "--reflog", "--ignore-missing"]
     process = project.repository.git.start(
-        "rev-list", *options, env={"GIT_NO_REPLACE_OBJECTS": "1"}, stdin=subprocess.DEVNULL
+        "rev-list", *options, env={"GIT_NO_REPLACE_OBJECTS": "1"}
     )
     assert process.stdout is not None
     assert process.stderr is not None
@@ -75,6 +73,8 @@ def standing_on(project: Project, roots: Collection[str]) -> set[str]:
     said = process.stderr.read()
     process.stdout.close()
     if process.wait() != 0:
+        from git_datmo.storage.git import failure
+
         raise failure(["rev-list"], process.returncode, said)
     return found
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import Corrupt
-from git_datmo.records import artifacts, layout, runs, snapshots
+from git_datmo.records import layout
 from git_datmo.records.kinds import ARTIFACT, HOLDERS, RUN, SNAPSHOT
 from git_datmo.records.project import Project
 
@@ -120,6 +120,8 @@ def takes_along(objects: Objects, oid: str) -> bool:
 
 def kind_of(commit: Commit) -> str | None:
     """The kind of a commit that may be purged, None for any other."""
+    from git_datmo.records import artifacts, runs, snapshots  # a listing never gets here
+
     if runs.is_run(commit):
         return RUN
     if artifacts.is_artifact(commit):

@@ -13,7 +13,6 @@ from git_datmo.records.kinds import HOLDERS
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
 from git_datmo.records.promises import bring_pointers
-from git_datmo.remotes import places
 from git_datmo.remotes.base import Place
 from git_datmo.storage import notes
 from git_datmo.storage.objects import EMPTY_TREE
@@ -150,6 +149,8 @@ def collect(
         return Collected(0, 0, {})
     if expect is not None:
         expect(sum(pointer.size for pointer in missing))
+    from git_datmo.remotes import places
+
     reasons: dict[Pointer, list[str]] = {pointer: [] for pointer in missing}
     damaged: dict[Pointer, DatmoError] = {}
     left = missing

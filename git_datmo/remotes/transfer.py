@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from git_datmo.errors import ContentMissing, DamagedContent, DatmoError
@@ -27,6 +26,8 @@ def concurrently(work: Callable[[T], None], items: Iterable[T], workers: int) ->
         for item in listed:
             work(item)
         return
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
     pool = ThreadPoolExecutor(min(workers, len(listed)), thread_name_prefix="transfer")
     try:
         begun = [pool.submit(work, item) for item in listed]

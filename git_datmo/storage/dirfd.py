@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -130,6 +129,8 @@ def discard(parent: int, name: bytes) -> None:
 
 def probe(parent: int) -> tuple[bool, int]:
     """Whether names that differ in case or Unicode form meet here, and a new directory's mode."""
+    import secrets
+
     name = f".datmo-probe-{secrets.token_hex(8)}-é"
     twins = (name.upper(), name.replace("é", "e\u0301"))
     with writing(b"."):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 from git_datmo.storage.repository import Repository
 
@@ -24,6 +23,8 @@ def keep_house(repository: Repository) -> bool:
     limit = repository.config.number("gc.auto", DEFAULT_AUTO)
     if limit <= 0 or count <= (limit + 255) // 256:
         return False
+    import subprocess
+
     subprocess.Popen(
         repository.git.command(["gc", "--auto", "--quiet"]),
         stdin=subprocess.DEVNULL,

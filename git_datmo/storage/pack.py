@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import struct
-import tempfile
 import time
 import zlib
 from pathlib import Path
@@ -35,6 +34,8 @@ class PackWriter:
 
     def __init__(self, common_dir: Path, *, keep: bool = False) -> None:
         self._folder = common_dir / "objects" / "pack"
+        import tempfile  # what only reads, never needs it
+
         self._home = common_dir / "datmo"
         self._keep = keep
         self.kept: Path | None = None
@@ -89,6 +90,8 @@ class PackWriter:
                 names = sorted(self._entries)
                 stem = self._folder / f"pack-{hashlib.sha1(b''.join(names)).hexdigest()}"
                 index = self._index(names, trailer)
+                import tempfile
+
                 fd, listed = tempfile.mkstemp(prefix="tmp-pack-", dir=self._home)
                 with open(fd, "wb") as file:
                     file.write(index)

@@ -38,8 +38,26 @@ def test_help_loads_nothing_heavy(words: str):
     assert found & (HEAVY | {"yaml", "xxhash", "blake3"}) == set()
 
 
+# Which session is selected is asked of git.
 @pytest.mark.parametrize(
-    "words", ["snapshot ls", "snapshot ls --json", "session ls", "artifact ls"]
+    ("words", "also"),
+    [
+        ("ls", set()),
+        ("snapshot ls", set()),
+        ("snapshot ls --json", set()),
+        ("artifact ls", set()),
+        ("session ls", {"subprocess"}),
+    ],
 )
-def test_lists_do_without_libgit2(project: Repo, words: str):
-    assert "pygit2" not in loaded("-m", "git_datmo", *words.split())
+def test_lists_load_neither_libgit2_nor_what_writing_needs(
+    project: Repo, words: str, also: set[str]
+):
+    loaded("-m", "git_datmo", *words.split())  # the first one may have an index to make
+    found = loaded("-m", "git_datmo", *words.split())
+    assert found & {"pygit2", "tempfile", "subprocess", "concurrent", "logging"} <= also
+
+
+def test_a_snapshot_loads_nothing_that_only_places_need(project: Repo):
+    project.write("a", "1")
+    found = loaded("-m", "git_datmo", "snapshot", "-m", "one")
+    assert found & {"concurrent", "logging", "docker", "rich"} == set()
