@@ -37,16 +37,6 @@ class RefUpdate:
     remote_ref: bytes
     remote_oid: str
 
-    @property
-    def deletes(self) -> bool:
-        """Whether the ref goes away."""
-        return not self.local_oid.strip("0")
-
-    @property
-    def creates(self) -> bool:
-        """Whether the ref is new on the remote."""
-        return not self.remote_oid.strip("0")
-
 
 def parse_pre_push(data: bytes) -> Sequence[RefUpdate]:
     """Read what git gives to pre-push on standard input. Raises ValidationFailed."""

@@ -15,18 +15,10 @@ CLONE_RE: Final = re.compile(r"[0-9a-f]{16}\Z")
 KEY_RE: Final = re.compile(r"[0-9a-f]{32}\Z")
 """A key of the store: the xxh3-128 digest of what it holds."""
 
-NONCE_RE: Final = re.compile(r"[0-9a-f]{32}\Z")
-"""What sets two otherwise equal snapshots apart."""
-
 
 def is_oid(text: str) -> bool:
     """Whether `text` is a whole git object id in lower case."""
     return OID_RE.match(text) is not None
-
-
-def is_clone_id(text: str) -> bool:
-    """Whether `text` is the id of a clone."""
-    return CLONE_RE.match(text) is not None
 
 
 # os.urandom is what the module secrets calls; importing that one costs a third of a start-up.

@@ -21,7 +21,6 @@ from git_datmo.remotes.refusals import without_secrets
 from git_datmo.remotes.signingin import signing_in, signing_in_anywhere
 from git_datmo.storage.git import environment
 
-ZERO = "0" * 40
 # Hears git's own lines about its progress.
 Report = Callable[[str], None]
 

@@ -128,11 +128,6 @@ def read(project: Project, url: str, oids: Sequence[str], *, streams: bool = Fal
     return found
 
 
-def is_live(message: str) -> bool:
-    """Whether a commit message is that of a run under way."""
-    return layout.carries(message, "Datmo-Live")
-
-
 def _brought(wire: Wire, oids: Sequence[str], scratch: Scratch) -> Sequence[str]:
     """Fetch them, and return those that git takes: one that it refuses to have is left out."""
     try:

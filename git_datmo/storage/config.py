@@ -117,11 +117,6 @@ class Config:
         self._git.attempt("config", "--local", "--rename-section", old, new)
         self.forget()
 
-    def remove_section(self, name: str) -> None:
-        """Take a whole section out of the repository's own config."""
-        self._git.attempt("config", "--local", "--remove-section", name)
-        self.forget()
-
 
 def _pairs(listed: bytes) -> Iterator[tuple[str, str]]:
     for item in listed.split(b"\0"):

@@ -21,8 +21,8 @@ def test_what_git_writes_is_read() -> None:
     )
 
     assert updates[0] == RefUpdate(b"refs/heads/main", A, b"refs/heads/main", ZERO)
-    assert [update.creates for update in updates] == [True, False, False, False]
-    assert [update.deletes for update in updates] == [False, True, False, False]
+    assert [update.remote_oid for update in updates] == [ZERO, A, B, A]
+    assert [update.local_oid for update in updates] == [A, ZERO, B, A]
     assert updates[2].local_ref == b"HEAD@{2 days ago}"
     assert updates[3].local_ref == b"refs/heads/\xff"
 

@@ -55,7 +55,7 @@ def test_a_push_of_snapshots_starts_the_program(hooked: Repo, remote: Repo, fake
         b"refs/datmo/snapshots/one",
     ]
     assert {update.local_oid for update in updates} == {hooked.head()}
-    assert all(update.creates for update in updates)
+    assert {update.remote_oid for update in updates} == {"0" * 40}
 
 
 def test_a_deletion_is_passed_on(hooked: Repo, remote: Repo, fake: Fake) -> None:
@@ -63,7 +63,7 @@ def test_a_deletion_is_passed_on(hooked: Repo, remote: Repo, fake: Fake) -> None
     hooked.git("push", "-q", "origin", ":refs/datmo/snapshots/one")
 
     [update] = parse_pre_push(fake.calls()[0].stdin)
-    assert update.deletes
+    assert update.local_oid == "0" * 40
     assert update.local_ref == b"(delete)"
 
 

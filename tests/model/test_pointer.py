@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.errors import InvalidPointer, NewerFormat
-from git_datmo.model.ids import CLONE_RE, NONCE_RE, is_clone_id, is_oid, new_clone_id, new_nonce
+from git_datmo.model.ids import CLONE_RE, is_oid, new_clone_id, new_nonce
 from git_datmo.model.pointer import MAX_CONTENT, MAX_SIZE, Pointer, looks_like_pointer
 
 GOOD = Pointer("ab" * 16, "cd" * 32, 1048577).encode()
@@ -106,9 +106,8 @@ def test_no_pointer_is_born_invalid(fields):
 
 
 def test_ids():
-    assert NONCE_RE.match(new_nonce())
+    assert len(new_nonce()) == 32
     assert new_nonce() != new_nonce()
     assert CLONE_RE.match(new_clone_id())
-    assert is_clone_id(new_clone_id())
     assert is_oid("0a" * 20)
     assert not any(map(is_oid, ["0a" * 20 + "\n", "0A" * 20, "0a" * 19, "0a" * 32, ""]))

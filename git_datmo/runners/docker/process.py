@@ -25,17 +25,6 @@ class Follows(Protocol):
     def ended(self, seconds: float) -> End | None: ...
 
 
-class Settled:
-    """For what ended before it began."""
-
-    def __init__(self, end: End) -> None:
-        self._end = end
-
-    def ended(self, seconds: float) -> End | None:
-        """The end, at once."""
-        return self._end
-
-
 class DockerProcess:
     """A job in its container, from its start, or its adoption, to its end."""
 
