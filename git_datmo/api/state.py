@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from git_datmo.api import content, surroundings
+from git_datmo.api import surroundings
 from git_datmo.api.surroundings import Surroundings
 from git_datmo.api.user import User
 from git_datmo.errors import CommitDoesNotExist, PathDoesNotExist, SnapshotNotFound
@@ -157,6 +157,8 @@ def _with_files(project: Project, state: State, collection: str) -> State:
     index = catalogue.refresh(project)
     for candidate in index.select(SNAPSHOT, include_hidden=True):
         if str(candidate.doc.get("file_collection_id", "")).startswith(collection):
+            from git_datmo.api import content
+
             files = content.files_of(project, candidate.id)
             break
     else:

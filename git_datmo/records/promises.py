@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from git_datmo.errors import DamagedObject
-from git_datmo.model.artifact import FACTS_FILE as ARTIFACT_FILE
-from git_datmo.model.environment import FACTS_FILE
 from git_datmo.model.pointer import MAX_SIZE
-from git_datmo.records import environments, layout, runs
+from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.storage.objects import BLOB, EXECUTABLE, TREE, Objects
-
-_FACTS = frozenset({runs.FILE, FACTS_FILE.encode(), ARTIFACT_FILE.encode()})
 
 
 def bring_records(project: Project, targets: Iterable[str]) -> None:
@@ -23,6 +19,10 @@ def bring_records(project: Project, targets: Iterable[str]) -> None:
     objects = project.repository.objects
     if not objects.promised.remotes:
         return
+    from git_datmo.model import artifact, environment
+    from git_datmo.records import environments, runs
+
+    described_by = {runs.FILE, environment.FACTS_FILE.encode(), artifact.FACTS_FILE.encode()}
     trees = []
     for oid in targets:
         if oid == layout.PROJECT_ID or objects.kind(oid) != "commit":
@@ -35,7 +35,7 @@ def bring_records(project: Project, targets: Iterable[str]) -> None:
     facts = []
     for tree in trees:
         try:
-            facts += [oid for name, _, oid in objects.tree(tree) if name in _FACTS]
+            facts += [oid for name, _, oid in objects.tree(tree) if name in described_by]
         except DamagedObject:
             continue
     objects.bring(facts)
