@@ -9,6 +9,9 @@
                 | "is" [ "not" ] "null"
     literal     = number | nan | inf | text in double or single quotes | true | false
 
+`created`, `started` and `ended` are milliseconds since 1970; beside them text is a date or a time
+in ISO 8601, of this machine's zone where it names none.
+
 Paths and quoting are those of `git_datmo.model.fields`. Keywords may be written in any case.
 `git_datmo.model.expression` says what it all means.
 """
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 
 from git_datmo.model.expression import (
     OPERATORS,
@@ -60,6 +64,7 @@ __all__ = [
 ]
 
 MAX_DEPTH = 50
+MOMENTS = frozenset({("created",), ("started",), ("ended",)})
 
 _SYMBOL = re.compile("|".join((*map(re.escape, OPERATORS[:6]), "=")))
 _NUMBER = re.compile(
@@ -111,7 +116,8 @@ class _Parser(Reader):
         if symbol:
             self.at = symbol.end()
             written = symbol.group()
-            return Compare(path, "==" if written == "=" else written, self.literal(written))
+            value = self.literal(written)
+            return Compare(path, "==" if written == "=" else written, self.moment(path, value))
         if self.take_word("is"):
             negative = self.take_word("not")
             if not (self.take_word("null") or self.take_word("none")):
@@ -128,11 +134,20 @@ class _Parser(Reader):
         if not self.take_word("in"):
             self.fail(otherwise)
         self.expect("(")
-        values = [self.literal("(")]
+        values = [self.moment(path, self.literal("("))]
         while self.take(","):
-            values.append(self.literal(","))
+            values.append(self.moment(path, self.literal(",")))
         self.expect(")")
         return In(path, tuple(values))
+
+    def moment(self, path: Path, value: Literal) -> Literal:
+        """What is compared with a moment: text is read as a date or time."""
+        if path not in MOMENTS or not isinstance(value, str):
+            return value
+        try:
+            return round(datetime.fromisoformat(value).timestamp() * 1000)
+        except (ValueError, OverflowError):
+            self.fail("a date or time is written as '2026-11-21' or '2026-11-21T14:30'")
 
     def literal(self, after: str) -> Literal:
         self.skip()

@@ -117,7 +117,8 @@ class Objects:
 
     def has(self, oid: str) -> bool:
         """Whether the object is in the database (its bytes are not looked at)."""
-        return oid in self.repo or oid in self.fresh.objects
+        # Not `in self.repo`, which reads the object.
+        return oid in self.repo.odb or oid in self.fresh.objects
 
     def kind(self, oid: str) -> str | None:
         """`blob`, `tree`, `commit` or `tag`; None when the object is missing."""

@@ -100,6 +100,9 @@ DOCUMENT: dict[str, object] = {
         ("config.model > 3", False),
         ("config.model < 'vj'", True),
         ("created>1699999999999and", None),
+        ("created == '2023-11-14T22:13:20Z' and created in (\"2023-11-14T23:13:20+01:00\")", True),
+        ("created > '2023-11-13' and created < '2023-11-16 12:00'", True),
+        ("created > '2023-11-16'", False),
     ],
 )
 def test_meaning(text, expected):
@@ -121,6 +124,7 @@ def test_meaning(text, expected):
         ("stats.acc > 0.9 stats", 17, "expected 'and', 'or' or the end"),
         ("config.model == vit", 17, "text is written in quotes"),
         ("label == null", 10, "is null"),
+        ("created > 'soon'", 17, "a date or time is written as '2026-11-21'"),
         ("label is 3", 10, "expected 'null'"),
         ('label == "abc', 10, "never closed"),
         ("(label is null", 15, "expected ')'"),
