@@ -7,9 +7,9 @@
     done = datmo.run(["python", "train.py"], timeout="2h")
 
 `snapshot`, `run` (also called `task`), `session`, `environment`, `artifact`, `project` and `remote`
-have the verbs of the command line, with the same keywords; `gc()` frees space, and `lineage(id)`
-tells what came of what; `curves("loss")` are curves of metrics, `plot("loss")` draws them,
-`report(ids)` reports on runs; `folder` has what t9k's folders do.
+have the verbs of the command line, with the same keywords; `gc()` frees space, `doctor()` mends, and
+`lineage(id)` tells what came of what; `curves("loss")` are curves of metrics, `plot("loss")` draws
+them, `report(ids)` reports on runs; `folder` has what t9k's folders do.
 The project is the one around the current directory, or around `home=`. What is not used is not
 imported.
 """
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     project: Noun
     remote: Noun
     gc: Noun
+    doctor: Noun
     lineage: Noun
     folder: Noun
     curves: Noun
@@ -58,6 +59,7 @@ __all__ = [
     "__version__",
     "artifact",
     "curves",
+    "doctor",
     "em",
     "environment",
     "errors",
@@ -81,7 +83,7 @@ __all__ = [
 
 _NOUNS = frozenset(
     {"snapshot", "run", "task", "session", "environment", "artifact", "project", "remote", "gc"}
-    | {"lineage", "folder", "curves", "plot", "report"}
+    | {"lineage", "folder", "curves", "plot", "report", "doctor"}
 )
 _CLASSES = {
     "Artifact": "git_datmo.model.artifact",

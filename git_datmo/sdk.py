@@ -75,6 +75,7 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "folder.ls": ("path",),
     "folder.make": ("path",),
     "gc.gc": (),
+    "doctor.doctor": (),
     "lineage.lineage": ("id",),
     "curves.curves": ("metric", "ids"),
     "curves.series": ("run_id",),
@@ -108,7 +109,8 @@ class Noun:
     """The verbs of one noun, as functions that find their project.
 
     `run(…)` and `task(…)` are short for `run.run(…)` and `task.run(…)`, `gc(…)` for `gc.gc(…)`,
-    `lineage(…)` for `lineage.lineage(…)`, and so are `curves(…)`, `plot(…)` and `report(…)`.
+    `lineage(…)` for `lineage.lineage(…)`, and so are `doctor(…)`, `curves(…)`, `plot(…)` and
+    `report(…)`.
     """
 
     def __init__(self, name: str) -> None:
@@ -168,8 +170,11 @@ def _bind(title: str) -> Callable[..., Any]:
         looks = _looks(keywords) if title == "plot.plot" else {}
         if title == "remote.clone":
             return target(None, folder=folder, **keywords)
+        # A doctor wants to see it as it lies.
         project = (
-            location.find_or_make(folder)[0] if title == "project.init" else location.find(folder)
+            location.find_or_make(folder)[0]
+            if title == "project.init"
+            else location.find(folder, tidy=title != "doctor.doctor")
         )
         found = target(project, **keywords)
         if title == "plot.plot":

@@ -108,7 +108,7 @@ def tend(project: Project, user: User = NOBODY) -> None:
     """
     flights.sweep(project)
     for flight in flights.listed(project):
-        if flight.attended or not project.initialized:
+        if flight.attended or flight.illegible or not project.initialized:
             continue
         run = Underway.of(flight)
         if _lives(project, run, user):

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 
-from git_datmo.errors import Corrupt, DamagedObject, RemoteError
+from git_datmo.api import losses
+from git_datmo.errors import Corrupt, DamagedObject
 from git_datmo.model import operation
 from git_datmo.model.artifact import FOLDER, REFERENCE
 from git_datmo.model.pointer import Pointer
-from git_datmo.model.project import Finding, Health
+from git_datmo.model.project import Finding, Health, Loss
 from git_datmo.records import artifacts, catalogue, layout, runs, snapshots
 from git_datmo.records.kinds import HOLDERS
 from git_datmo.records.pointers import pointers_of
 from git_datmo.records.project import Project
-from git_datmo.remotes import places
 from git_datmo.storage import notes, refs
-from git_datmo.storage.objects import EMPTY_TREE, Commit
+from git_datmo.storage.objects import Commit
 
 GIT_LINES = 50
 
@@ -39,8 +38,10 @@ def fsck(
     findings += _notes(project, checked)
     users: dict[Pointer, list[tuple[str, str]]] = {}
     findings += _snapshots(project, checked, users)
-    findings += _content(project, checked, users, fast, progress)
-    return Health(tuple(findings), checked)
+    lost = tuple(losses.find(project, users, fast=fast, progress=progress))
+    checked["content"] = len(users) - len(lost)
+    findings += map(_content, lost)
+    return Health(tuple(findings), checked, lost)
 
 
 def _git(project: Project) -> Iterator[Finding]:
@@ -161,55 +162,13 @@ def _is_session(project: Project, target: str) -> bool:
     return record is not None and record.kind not in HOLDERS
 
 
-def _content(
-    project: Project,
-    checked: dict[str, int],
-    users: dict[Pointer, list[tuple[str, str]]],
-    fast: bool,
-    progress: Callable[[int], None] | None,
-) -> Iterator[Finding]:
-    store = project.store
-    wrong: dict[Pointer, str] = {}
-    for pointer in users:
-        there = [path for path in store.candidates(pointer) if os.path.lexists(path)]
-        if there and (not fast or not store.has(pointer)):
-            if pointer not in [store.measure(path, advance=progress) for path in there]:
-                wrong[pointer] = "is damaged"
-        elif not there:
-            wrong[pointer] = "is not here"
-        checked["content"] += pointer not in wrong
-    elsewhere = _on_remotes(project, list(wrong))
-    wrong = {p: what for p, what in wrong.items() if what == "is damaged" or p not in elsewhere}
-    touched = _touched(project, wrong) if wrong else {}
-    for pointer, what in wrong.items():
-        help_ = "; a remote has it" if pointer in elsewhere else " and no remote has it"
-        yield Finding(
-            "content",
-            pointer.key,
-            f"the stored content of {users[pointer][0][1]} "
-            f"({pointer.size} bytes, {pointer.key}) {what}{help_}",
-            tuple(touched.get(pointer, ())),
-        )
-
-
-def _touched(project: Project, wanted: Container[Pointer]) -> dict[Pointer, dict[str, None]]:
-    """Every living snapshot, run or artifact that refers to some content; walks all of them."""
-    found: dict[Pointer, dict[str, None]] = {}
-    index = catalogue.refresh(project)
-    for record in (r for kind in HOLDERS for r in index.select(kind, include_hidden=True)):
-        try:
-            for _, pointer in pointers_of(project, record.tree or EMPTY_TREE):
-                if pointer in wanted:
-                    found.setdefault(pointer, {})[record.id] = None
-        except Corrupt:
-            continue  # has a finding of its own
-    return found
-
-
-def _on_remotes(project: Project, wanted: list[Pointer]) -> set[Pointer]:
-    found: set[Pointer] = set()
-    for _, place in places.places(project) if wanted else []:
-        with suppress(RemoteError):
-            found |= place.present([pointer for pointer in wanted if pointer not in found])
-        place.close()
-    return found
+def _content(loss: Loss) -> Finding:
+    what = "is damaged" if loss.damaged else "is not here"
+    help_ = "; a remote has it" if loss.elsewhere else " and no remote has it"
+    pointer = loss.pointer
+    return Finding(
+        "content",
+        pointer.key,
+        f"the stored content of {loss.path} ({pointer.size} bytes, {pointer.key}) {what}{help_}",
+        loss.objects,
+    )

@@ -9,10 +9,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from git_datmo.api import connection
 from git_datmo.api.status import info, status
 from git_datmo.errors import Conflict, IdentityMissing, RequiredArgumentMissing, RunUnderWay
 from git_datmo.hooks.install import install
-from git_datmo.hooks.location import Location, location, manual_lines
+from git_datmo.hooks.location import manual_lines
 from git_datmo.hooks.uninstall import uninstall
 from git_datmo.model.project import Initialized
 from git_datmo.records import astray, catalogue, chain, clones, layout
@@ -99,31 +100,18 @@ def _describe(project: Project, name: str | None, description: str | None, force
 
 
 def _connect(project: Project, program: Sequence[str], steps: list[str]) -> list[str]:
-    config = project.repository.config
-    if config.boolean("datmo.fetch", True):
-        for remote in config.sections("remote"):
-            line = layout.fetch_line(remote)
-            if config.all(f"remote.{remote}.url") and line not in config.all(
-                f"remote.{remote}.fetch"
-            ):
-                config.add(f"remote.{remote}.fetch", line)
-                steps.append(f"a plain 'git fetch {remote}' now brings its snapshots")
+    for remote in connection.unfetched(project):
+        connection.fetch(project, remote)
+        steps.append(f"a plain 'git fetch {remote}' now brings its snapshots")
     if not program:
         return []
-    place = _hooks(project)
+    place = connection.hooks(project)
     for change in install(place.hooks_dir, program, EVENTS):
         if change.action not in ("unchanged", "kept"):
             steps.append(f"hook {change.event} {change.action}")
     if place.reached:
         return []
     return [f"{event}: {line}" for event in EVENTS for line in manual_lines(event)]
-
-
-def _hooks(project: Project) -> Location:
-    out = project.repository.git.run(
-        "rev-parse", "--path-format=absolute", "--git-path", "hooks", safe=False
-    )
-    return location(project.repository.common_dir, Path(os.fsdecode(out.rstrip(b"\n"))))
 
 
 def cleanup(project: Project) -> tuple[str, ...]:
@@ -159,7 +147,7 @@ def _undo(project: Project) -> tuple[str, ...]:
         steps.append(f"removed {len(held)} refs")
     for prefix in _OURS:
         _prune_folders(common / prefix.rstrip("/"))
-    changes = uninstall(_hooks(project).hooks_dir)
+    changes = uninstall(connection.hooks(project).hooks_dir)
     if changes:
         steps.append("removed the hooks")
     config = project.repository.config
@@ -179,13 +167,8 @@ def _remove_folders(project: Project) -> None:
     if index is not None:
         index.close()
     common = project.repository.common_dir
-    for git_dir in {common, project.repository.git_dir, *_work_trees(common)}:
+    for git_dir in {common, project.repository.git_dir, *connection.work_trees(common)}:
         shutil.rmtree(git_dir / "datmo", ignore_errors=True)
-
-
-def _work_trees(common: Path) -> list[Path]:
-    folder = common / "worktrees"
-    return [p for p in folder.iterdir() if p.is_dir()] if folder.is_dir() else []
 
 
 def _prune_folders(folder: Path) -> None:

@@ -49,6 +49,7 @@ COMMANDS = {
     "purge": "purge",
     "gc": "gc",
     "fsck": "fsck",
+    "doctor": "doctor",
     "demo": "demo",
     "hook": "hook",
     "supervise": "supervise",

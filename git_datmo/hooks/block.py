@@ -16,7 +16,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from os import fsencode
+from os import fsdecode, fsencode
 from pathlib import Path
 
 from git_datmo.errors import Conflict, DatmoError, ValidationFailed
@@ -68,6 +68,15 @@ def body(event: str, program: Sequence[str]) -> bytes:
     if count != 1:
         raise DatmoError(f"the {event} hook names its program {count} times instead of once")
     return filled
+
+
+def program(text: bytes) -> tuple[str, ...]:
+    """The words by which a block starts git-datmo; none where it does not say."""
+    match = re.search(rb"^ *set -- (.+)$", text, re.MULTILINE)
+    try:
+        return tuple(shlex.split(fsdecode(match[1]))) if match is not None else ()
+    except ValueError:
+        return ()
 
 
 def render(event: str, text: bytes, made: Iterable[str] = ()) -> bytes:

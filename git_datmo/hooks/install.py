@@ -21,7 +21,7 @@ from git_datmo.hooks import block, files
 from git_datmo.hooks.block import EVENTS
 from git_datmo.hooks.files import Change
 
-State = Literal["missing", "installed", "disabled", "damaged"]
+State = Literal["missing", "installed", "disabled", "damaged", "outdated", "orphaned", "elsewhere"]
 
 
 def install(
@@ -37,13 +37,14 @@ def install(
     return [_install(hooks_dir, event, text, new) for event, text in texts]
 
 
-def installed(hooks_dir: Path) -> dict[str, State]:
+def installed(hooks_dir: Path, program: Sequence[str] = ()) -> dict[str, State]:
     """How each of our hooks is doing.
 
     missing: git runs no hook of ours · disabled: the file is not executable · damaged: our
-    block has lost a marker.
+    block has lost a marker. With `program` also orphaned: the program that it starts is gone ·
+    elsewhere: it starts another one, which is there · outdated: its text is another one.
     """
-    return {event: _state(hooks_dir, event) for event in EVENTS}
+    return {event: _state(hooks_dir, event, program) for event in EVENTS}
 
 
 def _install(hooks_dir: Path, event: str, text: bytes, new: bool) -> Change:
@@ -92,11 +93,22 @@ def _own(event: str, text: bytes, made: Sequence[str]) -> bytes:
     return block.SHEBANG + block.render(event, text, made)
 
 
-def _state(hooks_dir: Path, event: str) -> State:
+def _state(hooks_dir: Path, event: str, program: Sequence[str]) -> State:
     try:
         hook = _ours(hooks_dir, event)
+        found = hook.blocks(event) if hook is not None else []
     except Conflict:
         return "damaged"
-    if hook is None:
+    if hook is None or not found:
         return "missing"
-    return "installed" if hook.runs else "disabled"
+    if not hook.runs:
+        return "disabled"
+    if not program:
+        return "installed"
+    started = block.program(hook.data[found[0].start : found[0].end])
+    if not started or not all(Path(word).exists() for word in started if word.startswith("/")):
+        return "orphaned"
+    if started != tuple(program):
+        return "elsewhere"
+    renewed = block.add(hook.data, event, block.body(event, program))
+    return "installed" if renewed == hook.data else "outdated"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from git_datmo.model.pointer import Pointer
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
 
@@ -61,11 +62,27 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """Content that is `damaged`, or not here; `elsewhere` says that a remote has it.
+
+    `path` is one of its names, `objects` are the ids of all that refer to it.
+    """
+
+    pointer: Pointer
+    path: str
+    damaged: bool
+    elsewhere: bool
+    objects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Health:
-    """What fsck found. `checked` counts what was looked at."""
+    """What fsck found. `checked` counts what was looked at; `losses` are the findings about
+    stored content."""
 
     findings: tuple[Finding, ...]
     checked: dict[str, int] = field(default_factory=dict)
+    losses: tuple[Loss, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 _SEEN = "own-refs"
 
 
-def tidy(project: Project) -> int:
+def tidy(project: Project, *, thoroughly: bool = False) -> int:
     """Heal our own refs and move others' out of the way; returns how many were moved.
 
-    Costs a few `stat` when nothing changed since the last time. What cannot be moved (a
-    read-only repository) stays: reading takes it into account all the same. So does all of it
-    in a bare repository and before `init`: what lies there was pushed or mirrored, for others.
+    Costs a few `stat` when nothing changed since the last time, unless `thoroughly`. What cannot
+    be moved (a read-only repository) stays: reading takes it into account all the same. So does
+    all of it in a bare repository and before `init`: what lies there was pushed or mirrored, for
+    others.
     """
     common = project.repository.common_dir
     if not project.initialized:
@@ -37,7 +38,7 @@ def tidy(project: Project) -> int:
     if index.meta(purged.DUE) is not None:
         index = _obey(project)
         stamp = refs.signature(common, layout.OWN)
-    if index.meta(_SEEN) == stamp and clones.sound(common, project.home):
+    if not thoroughly and index.meta(_SEEN) == stamp and clones.sound(common, project.home):
         return 0
     from git_datmo.records import chain, rewriting
 
@@ -64,14 +65,14 @@ def _obey(project: Project) -> Index:
 
 
 def _move(project: Project, index: Index) -> int:
-    if project.repository.work_tree is None or not _astray(project, index):
+    if project.repository.work_tree is None or not strays(project, index):
         return 0
     from git_datmo.storage.locks import mutex
 
     objects, home = project.repository.objects, project.home
     with mutex(home):
         # Only now does nobody of ours write: what is ours has its note in the index.
-        found = _astray(project, refresh(project))
+        found = strays(project, refresh(project))
         moves = [{name: None, **_kept(project, name, oid)} for name, oid in found.items()]
         try:
             refs.update(objects, home, {n: o for move in moves for n, o in move.items()})
@@ -92,8 +93,8 @@ def _moved(project: Project, move: dict[str, str | None]) -> bool:
     return True
 
 
-def _astray(project: Project, index: Index) -> dict[str, str]:
-    """The refs below refs/datmo/ that this clone did not make."""
+def strays(project: Project, index: Index) -> dict[str, str]:
+    """The refs below refs/datmo/ that this clone did not make, with their objects."""
     found = refs.read(project.repository.common_dir, layout.OWN).found
     clone = clones.read(project.home)
     own = layout.notes_ref(clone.id) if clone is not None else None

@@ -66,6 +66,15 @@ class Flight:
             return {}
         return said if isinstance(said, dict) else {}
 
+    @property
+    def illegible(self) -> bool:
+        """Whether what it says of itself was damaged, so that nobody can record it."""
+        try:
+            written = (self.path / "run.json").exists()
+        except OSError:
+            return True
+        return written and not self.facts()
+
     def write(self, facts: Mapping[str, Any]) -> None:
         """Replace `run.json`, at once. Raises NoSpace and Conflict."""
         temporary = self.path / f"run.json.{os.getpid()}"
@@ -194,10 +203,8 @@ def named(project: Project) -> set[str]:
     return found
 
 
-def sweep(project: Project) -> None:
-    """Remove what is left of flights whose making or removal was cut off."""
-    import shutil
-
+def litter(project: Project) -> Iterator[Path]:
+    """What is left of flights whose making or removal was cut off."""
     with suppress(OSError):
         for name in os.listdir(project.home / ROOM):
             rest = Flight(project.home / ROOM / name)
@@ -205,7 +212,15 @@ def sweep(project: Project) -> None:
                 continue
             if name.startswith(NEW) and time.time() - rest.path.stat().st_mtime < MAKING_SECONDS:
                 continue
-            shutil.rmtree(rest.path, ignore_errors=True)
+            yield rest.path
+
+
+def sweep(project: Project) -> None:
+    """Remove it."""
+    import shutil
+
+    for path in litter(project):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

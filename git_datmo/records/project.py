@@ -69,7 +69,7 @@ class Project:
         """The content store."""
         from git_datmo.storage.store import Store
 
-        return Store(self.home / "store")
+        return Store(self.home / "store", marks=True)
 
     def let_go(self) -> None:
         """What was read into the store is mentioned by refs now, or given up: it may be freed."""

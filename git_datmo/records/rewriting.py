@@ -16,7 +16,7 @@ from git_datmo.storage.locks import mutex
 
 def undo(project: Project) -> bool:
     """Set our refs back if they were rewritten; True when they were."""
-    if _before(project) is None:
+    if not pending(project):
         return False
     with mutex(project.home):
         tip = _before(project)
@@ -25,11 +25,16 @@ def undo(project: Project) -> bool:
             return False
         changes: dict[str, str | None] = {layout.LOCAL_TIP: tip, layout.notes_ref(clone.id): tip}
         for name, oid in refs.read(project.repository.common_dir, layout.OWN).found.items():
-            named = _named(project, name)
-            if named and oid not in named:
-                changes[name] = named[0]
+            meant = named(project, name)
+            if meant and oid not in meant:
+                changes[name] = meant[0]
         refs.update(project.repository.objects, project.home, changes, first=layout.LOCAL_TIP)
     return True
+
+
+def pending(project: Project) -> bool:
+    """Whether `undo` has something to do."""
+    return _before(project) is not None
 
 
 def _before(project: Project) -> str | None:
@@ -47,7 +52,7 @@ def _before(project: Project) -> str | None:
     return seen if same and not objects.descends(tip, seen) else None
 
 
-def _named(project: Project, ref: str) -> list[str]:
+def named(project: Project, ref: str) -> list[str]:
     """The objects that a ref of ours is named after, as far as they are here."""
     group, _, name = ref.removeprefix(layout.OWN).partition("/")
     index = project.index

@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,9 +252,15 @@ def _quoted(path: bytes) -> bytes:
     return b'"' + escaped + b'"'
 
 
-def _sweep(parent: Path) -> None:
+def litter(parent: Path) -> Iterator[Path]:
+    """The folders of processes that were killed while they had objects on their way."""
     before = time.time() - LITTER_SECONDS
     for folder in parent.glob("tmp-*"):
         with suppress(OSError):
             if folder.stat().st_mtime < before:
-                shutil.rmtree(folder, ignore_errors=True)
+                yield folder
+
+
+def _sweep(parent: Path) -> None:
+    for folder in litter(parent):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -87,6 +87,7 @@ def receive(store: Store, pointer: Pointer) -> Iterator[Arrival]:
     When the block raises, what came stays for the next try. Raises RemoteError when the block
     ends before all came, DamagedContent when all came and it is something else.
     """
+    store.mark.require()
     parts = store.folder / "parts"
     with disk_errors(store.folder):
         parts.mkdir(parents=True, exist_ok=True)

@@ -30,18 +30,20 @@ class Config:
     @cached_property
     def _values(self) -> dict[str, list[str]]:
         values: dict[str, list[str]] = {}
-        if self._work_tree is not None and (self._work_tree / ".datmoconfig").is_file():
-            listed = self._git.run(
-                "config", "-z", "--list", "--no-includes", "--file", ".datmoconfig"
-            )
-            for key, value in _pairs(listed):
-                if key in PROJECT_KEYS:
-                    values.setdefault(key, []).append(value)
+        for key, value in self._of_project():
+            if key in PROJECT_KEYS:
+                values.setdefault(key, []).append(value)
         # `git -c key=value datmo …` travels in these, which other git commands must not see.
         given = {name: os.environ[name] for name in os.environ if name.startswith("GIT_CONFIG_")}
         for key, value in _pairs(self._git.run("config", "-z", "--list", safe=False, env=given)):
             values.setdefault(key, []).append(value)
         return values
+
+    def _of_project(self) -> Iterator[tuple[str, str]]:
+        if self._work_tree is None or not (self._work_tree / ".datmoconfig").is_file():
+            return iter(())
+        args = ("config", "-z", "--list", "--no-includes", "--file", ".datmoconfig")
+        return _pairs(self._git.run(*args))
 
     def forget(self) -> None:
         """Read the configuration again when it is next asked for."""
@@ -92,6 +94,14 @@ class Config:
             if key.startswith(prefix + ".") and key.count(".") >= 2:
                 seen[key[len(prefix) + 1 : key.rindex(".")]] = None
         return list(seen)
+
+    def names(self, section: str) -> list[str]:
+        """The keys of a section that are set, folded, once each."""
+        return [key for key in self._values if key.startswith(section + ".")]
+
+    def project_names(self) -> list[str]:
+        """The keys in `.datmoconfig`, folded, those that do not count there too."""
+        return list(dict.fromkeys(key for key, _ in self._of_project()))
 
     def set(self, key: str, value: str) -> None:
         """Write one value into the repository's own config."""

@@ -60,6 +60,7 @@ def _batch(
     source: Store, target: Store, pointers: Sequence[Pointer], advance: Callable[[int], None]
 ) -> None:
     copied: list[tuple[str, Pointer]] = []
+    target.mark.require()
     try:
         with disk_errors(target.folder):
             target.folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from git_datmo.errors import (
     Conflict,
@@ -125,6 +126,15 @@ def discard(parent: int, name: bytes) -> None:
         for folder in reversed(folders):
             above, _, last = folder.rpartition(b"/")
             os.rmdir(last, dir_fd=directories.open(above))
+
+
+def discard_below(folder: Path, name: str) -> None:
+    """`discard` in a folder that is named."""
+    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        discard(parent, os.fsencode(name))
+    finally:
+        os.close(parent)
 
 
 def probe(parent: int) -> tuple[bool, int]:

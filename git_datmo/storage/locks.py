@@ -33,24 +33,38 @@ def mutex(home: Path) -> Iterator[None]:
         home.mkdir(parents=True, exist_ok=True)
         fd = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        deadline = time.monotonic() + WAIT_SECONDS
-        pause = 0.001
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise RepositoryBusy(
-                        f"another git-datmo has held {home / 'lock'} for {WAIT_SECONDS:.0f} s",
-                        hint="wait for it to end, or stop it",
-                    ) from None
-                time.sleep(pause)
-                pause = min(pause * 1.5, 0.05)
+        _wait(fd, home, fcntl.LOCK_EX)
         _recover(home)
         yield
     finally:
         os.close(fd)
+
+
+@contextmanager
+def quiet(home: Path) -> Iterator[None]:
+    """Keep writers of refs out while something is looked at; writes nothing at all.
+
+    Raises RepositoryBusy after a minute.
+    """
+    try:
+        fd = os.open(home / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield  # Nobody ever wrote here, or nobody can.
+        return
+    try:
+        _wait(fd, home, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(fd)
+
+
+def unfinished(home: Path) -> list[Path] | None:
+    """The locks that a process which died had announced and did not let go of; None when none
+    died so. Only under `quiet`."""
+    path = home / "intent"
+    if not path.exists():
+        return None
+    return [lock for lock in _announced(path)[0] if lock.exists()]
 
 
 @contextmanager
@@ -69,17 +83,39 @@ def intent(home: Path, locks: Sequence[Path]) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _recover(home: Path) -> None:
-    path = home / "intent"
+def _wait(fd: int, home: Path, how: int) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    pause = 0.001
+    while True:
+        try:
+            fcntl.flock(fd, how | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise RepositoryBusy(
+                    f"another git-datmo has held {home / 'lock'} for {WAIT_SECONDS:.0f} s",
+                    hint="wait for it to end, or stop it",
+                ) from None
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
+
+
+def _announced(path: Path) -> tuple[list[Path], float]:
+    """The locks that an intent names, and when it was written."""
     try:
         announced = path.stat().st_mtime
         record = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
-    except FileNotFoundError:
-        return
+        return [Path(name) for name in record.get("locks", ())], announced
     except (OSError, ValueError):
-        record, announced = {"locks": []}, 0.0
-    for name in record.get("locks", ()):
-        lock = Path(name)
+        return [], 0.0
+
+
+def _recover(home: Path) -> None:
+    path = home / "intent"
+    if not path.exists():
+        return
+    locks, announced = _announced(path)
+    for lock in locks:
         try:
             # What was there before, or came much later, belongs to somebody else.
             age = lock.stat().st_mtime - announced

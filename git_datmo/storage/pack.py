@@ -12,6 +12,7 @@ import os
 import struct
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -42,7 +43,7 @@ class PackWriter:
         with disk_errors(common_dir):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._home.mkdir(exist_ok=True)
-            _sweep(self._folder, self._home)
+            _sweep(common_dir)
             fd, self._temporary = tempfile.mkstemp(prefix="tmp-pack-", dir=self._home)
         self._file = open(fd, "w+b", buffering=1 << 17)  # noqa: SIM115 -- closed in __exit__
         self._entries: dict[bytes, tuple[int, int]] = {}
@@ -150,13 +151,21 @@ def let_go(keep: Path) -> None:
         keep.unlink()
 
 
-def _sweep(folder: Path, home: Path) -> None:
+def litter(common_dir: Path) -> Iterator[Path]:
+    """What processes left that were killed while they wrote a pack."""
     old = time.time() - _STALE
+    folder, home = common_dir / "objects" / "pack", common_dir / "datmo"
     for path in (*folder.glob("pack-*.keep"), *home.glob("tmp-pack-*")):
         with contextlib.suppress(OSError):
             ours = path.suffix != ".keep" or path.read_bytes() == _KEEP
             if ours and path.stat().st_mtime < old:
-                path.unlink()
+                yield path
+
+
+def _sweep(common_dir: Path) -> None:
+    for path in litter(common_dir):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 _SPLIT = "lower datmo.largeFile, so that more of them go to the store"

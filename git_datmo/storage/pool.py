@@ -10,13 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 from git_datmo.errors import NotFound, RepositoryBusy
 from git_datmo.storage import slotfill, slotmemory
-from git_datmo.storage.dirfd import discard
+from git_datmo.storage.dirfd import discard_below
 from git_datmo.storage.durability import disk_errors
 from git_datmo.storage.payload import ContentSource
 from git_datmo.storage.restore import Progress, Report
@@ -189,13 +190,39 @@ def trim(home: Path, keep: int) -> int:
         if slot is None:
             continue
         with slot:
-            parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                discard(parent, os.fsencode(folder.name))
-            finally:
-                os.close(parent)
+            discard_below(folder.parent, folder.name)
             removed += not folder.exists()
     return removed
+
+
+def litter(home: Path) -> Iterator[Path]:
+    """Work trees that were put out of the way in a slot that nobody holds, and not removed."""
+    for folder in _folders(home / "pool"):
+        with suppress(OSError):
+            names = [name for name in os.listdir(folder) if name.startswith("aside-")]
+            if names and _is_free(folder):
+                yield from (folder / name for name in names)
+
+
+def surplus(home: Path, keep: int) -> Iterator[Path]:
+    """The slots that `trim` would remove."""
+    return (folder for folder in _folders(home / "pool")[max(0, keep) :] if _is_free(folder))
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether nobody holds a slot; asked without making anything."""
+    try:
+        fd = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    reserved = _flight(folder)
+    return reserved is None or not reserved.exists()
 
 
 def _folders(pool: Path) -> list[Path]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from git_datmo.storage.objects import Objects
 
 _OID = re.compile(rb"[0-9a-f]{40}")
+_NO_NAME = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.$|\.lock(/|$)|^[./]|/$")
 PATIENCE_SECONDS = 5.0
 
 
@@ -54,6 +55,11 @@ def read_one(common_dir: Path, name: str) -> str | None:
         refs = Refs()
         _packed(common_dir, name, frozenset(), refs)
         return refs.found.get(name)
+
+
+def is_name(name: str) -> bool:
+    """Whether git takes this for the name of a ref (`git check-ref-format`)."""
+    return _NO_NAME.search(name) is None and "/" in name
 
 
 def signature(common_dir: Path, prefix: str) -> str:

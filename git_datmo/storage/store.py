@@ -7,7 +7,6 @@ read-only and never handed out as hard links.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import tempfile
@@ -21,6 +20,7 @@ from git_datmo.storage.checkedcopy import copy_checked, copy_trusted
 from git_datmo.storage.durability import disk_errors, start_writeback, sync_file, sync_folder
 from git_datmo.storage.litter import sweep
 from git_datmo.storage.stamps import Stamps
+from git_datmo.storage.storeid import StoreId
 from git_datmo.storage.storelock import StoreLock
 
 if TYPE_CHECKING:
@@ -36,10 +36,12 @@ Advance = Callable[[int], None]
 
 
 class Store:
-    """One store folder. `stamps` remembers which files were verified, and how they looked."""
+    """One store folder. `stamps` remembers which files were verified, and how they looked; `mark`
+    says whether it is the store it always was, and is made where there is none if it `marks`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, marks: bool = False) -> None:
         self.folder = folder
+        self.mark = StoreId(folder, marks=marks)
         self.stamps = Stamps(folder.parent / "stamps.sqlite")
         self.lock = StoreLock(folder)
 
@@ -74,12 +76,10 @@ class Store:
         `sync` flushes the file before it gets its name; otherwise the caller flushes the file
         system before anything refers to it.
         """
-        with disk_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            sweep(self.folder)
-            fd, temporary = tempfile.mkstemp(prefix="tmp-", dir=self.folder)
+        fd, temporary = self._begin()
         try:
             with open(fd, "wb", buffering=0) as target, disk_errors(self.folder):
+                sweep(self.folder)
                 pointer = copy_and_hash(source, target.fileno(), advance=advance)
                 os.fchmod(fd, 0o444)
                 if sync:
@@ -87,9 +87,15 @@ class Store:
             self.lock.hold()
             self._adopt(temporary, pointer, sync=sync)
         except BaseException:
-            _unlink(temporary)
+            Path(temporary).unlink(missing_ok=True)
             raise
         return pointer
+
+    def _begin(self) -> tuple[int, str]:
+        self.mark.require()
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return tempfile.mkstemp(prefix="tmp-", dir=self.folder)
 
     def accept(
         self,
@@ -105,9 +111,7 @@ class Store:
         again. Foreign content is checked as it lands and not flushed, for there is another copy
         of it; so it has no stamp, and is checked again when it is first used.
         """
-        with disk_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            fd, temporary = tempfile.mkstemp(prefix="tmp-", dir=self.folder)
+        fd, temporary = self._begin()
         try:
             with open(fd, "w+b", buffering=0), disk_errors(self.folder):
                 if trusted:
@@ -123,11 +127,12 @@ class Store:
             with self.lock.shared():
                 self._adopt(temporary, pointer, sync=trusted, stamp=trusted)
         except BaseException:
-            _unlink(temporary)
+            Path(temporary).unlink(missing_ok=True)
             raise
 
     def adopt(self, path: Path, pointer: Pointer) -> None:
         """Name a file on the store's own disk whose bytes were checked; it is not flushed."""
+        self.mark.require()
         with self.lock.shared():
             self._adopt(os.fspath(path), pointer, sync=False, stamp=False)
 
@@ -157,9 +162,7 @@ class Store:
     def identify(self, path: Path) -> Pointer | None:
         """What a store file really holds: from its stamp while it looks as it did, else read."""
         known = self.stamps.recall(path)
-        if known is not None:
-            return known
-        return self.measure(path)
+        return known if known is not None else self.measure(path)
 
     def measure(self, path: Path, *, advance: Advance | None = None) -> Pointer | None:
         """Read a store file and return what it holds; None when it is no regular file."""
@@ -168,12 +171,10 @@ class Store:
         except OSError:
             return None
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                return None
-            found = hash_only(fd, advance=advance)
+            regular = stat.S_ISREG(os.fstat(fd).st_mode)
+            return hash_only(fd, advance=advance) if regular else None
         finally:
             os.close(fd)
-        return found
 
     def open(self, pointer: Pointer) -> int:
         """A descriptor of verified content. Raises ContentMissing or DamagedContent.
@@ -211,6 +212,7 @@ class Store:
                 damaged + "; it was moved to 'bad'",
                 hint="'git datmo pull --content' fetches it again from a remote that has it",
             )
+        self.mark.require()
         raise ContentMissing(f"content {pointer.key} ({pointer.size} bytes) is not here")
 
     def quarantine(self, path: Path) -> Path:
@@ -292,8 +294,3 @@ def _size(path: Path) -> int:
     except OSError:
         return -1
     return state.st_size if stat.S_ISREG(state.st_mode) else -1
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)

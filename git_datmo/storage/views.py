@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from git_datmo.storage.dirfd import discard
+from git_datmo.storage.dirfd import discard_below
 
 ROOM, FILES, LOOK = "views", "files", "look"
 LITTER_SECONDS = 86_400
@@ -78,11 +78,7 @@ def remove(place: Path) -> None:
 def discard_folder(place: Path) -> None:
     """Remove a folder and all that is in it, following nothing."""
     with suppress(OSError):
-        parent = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            discard(parent, os.fsencode(place.name))
-        finally:
-            os.close(parent)
+        discard_below(place.parent, place.name)
 
 
 def _size(place: Path) -> int:

@@ -128,7 +128,7 @@ class Database:
                     raise self._meaning(error) from error
             if connection is not None:
                 connection.close()
-            _discard(self.path)
+            discard(self.path)
 
     def _open_to_read(self) -> sqlite3.Connection:
         name = os.fspath(self.path.absolute())
@@ -169,7 +169,7 @@ class Database:
         if code & 0xFF in _DAMAGE:
             self.connection.close()
             if self.lasting:
-                _discard(self.path)
+                discard(self.path)
             return DamagedIndex(f"the index {self.path} is damaged")
         return error
 
@@ -227,7 +227,7 @@ def _in_memory(*, empty: bool) -> sqlite3.Connection:
     return connection
 
 
-def _discard(path: Path) -> None:
+def discard(path: Path) -> None:
     """Unlink the file and its journal while nobody is in a transaction on it.
 
     A process that still has it open can no longer write: SQLite sees that it was moved.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.storage.index.database import Database, is_text, read_id
 from git_datmo.storage.index.record import Outline, Record
 
 if TYPE_CHECKING:
-    from pathlib import Path as FilePath
     from types import TracebackType
     from typing import Unpack
 
@@ -45,6 +46,11 @@ class Index:
         Where nothing can be written, and with `readonly`, changes are kept in memory only.
         """
         return cls(Database(path, readonly=readonly))
+
+    @classmethod
+    def in_memory(cls) -> Index:
+        """An empty index that is no file."""
+        return cls(Database(FilePath(os.devnull), readonly=True))
 
     @property
     def lasting(self) -> bool:
