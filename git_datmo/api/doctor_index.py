@@ -10,9 +10,9 @@ from pathlib import Path
 from git_datmo.api import doctor_refs
 from git_datmo.api.symptom import Patient, Symptom
 from git_datmo.errors import Corrupt
-from git_datmo.records import catalogue
+from git_datmo.records import catalogue, layout
 from git_datmo.records.project import Project
-from git_datmo.storage import aside
+from git_datmo.storage import aside, refs
 from git_datmo.storage.index import Index, database, soundness
 from git_datmo.storage.locks import quiet
 
@@ -65,17 +65,21 @@ def examine(patient: Patient) -> Iterator[Symptom]:
 
 
 def behind(patient: Patient) -> Iterator[Symptom]:
-    """An index that is not up to date."""
+    """An index that does not know what this clone wrote last.
+
+    What others wrote, a fetch may have brought just now: every command catches up with that.
+    """
     project = patient.project
     path = project.home / INDEX
     if doctor_refs.are_settled(project) and path.exists() and str(path) not in patient.seen:
         with quiet(project.home):
-            late = project.index.tips() != catalogue.sources(project)
+            tip = refs.read_one(project.repository.common_dir, layout.LOCAL_TIP)
+            late = project.index.tips().get(layout.LOCAL_TIP) != tip
         if late:
             yield Symptom(
                 "index",
                 str(path),
-                f"the index {path} is behind the notes",
+                f"the index {path} is behind the notes of this clone",
                 "it is brought up to date",
                 partial(_refresh, project),
             )

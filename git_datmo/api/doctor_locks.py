@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from git_datmo.api import connection
 from git_datmo.api.symptom import Patient, Symptom
 from git_datmo.errors import Conflict
 from git_datmo.records import layout
@@ -86,17 +87,17 @@ def _remove(project: Project, lock: Path) -> None:
 
 def _of_capture(project: Project) -> Iterator[Symptom]:
     """The lock of our own copy of the index: nobody may take it but who captures."""
-    if project.repository.work_tree is None:
-        return
-    lock = scan.index_path(project.repository).with_name("index.lock")
-    if os.path.lexists(lock) and not _is_held(lock.with_name("capture.lock")):
-        yield Symptom(
-            "lock",
-            str(lock),
-            f"{lock} was left by a capture that was killed",
-            "the lock is removed",
-            partial(_free_index, project, lock),
-        )
+    common = project.repository.common_dir
+    for git_dir in (common, *connection.work_trees(common)):
+        lock = git_dir / "datmo" / "index.lock"
+        if os.path.lexists(lock) and not _is_held(lock.with_name("capture.lock")):
+            yield Symptom(
+                "lock",
+                str(lock),
+                f"{lock} was left by a capture that was killed",
+                "the lock is removed",
+                partial(_free_index, lock),
+            )
 
 
 def _is_held(path: Path) -> bool:
@@ -113,8 +114,8 @@ def _is_held(path: Path) -> bool:
     return False
 
 
-def _free_index(project: Project, lock: Path) -> None:
-    fd = scan.open_lock(project.repository)
+def _free_index(lock: Path) -> None:
+    fd = scan.open_lock(lock.parent)
     try:
         with disk_errors(lock):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

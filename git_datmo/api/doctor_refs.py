@@ -50,10 +50,19 @@ def unreadable(patient: Patient) -> Iterator[Symptom]:
             f"it is moved aside, and what it names is kept below {RESCUED}",
             partial(_rescue, project, name),
         )
+    told = {*improper, *_doubtful(project)}
     for room in found.values():
         for name, oid in room.found.items():
-            if name not in improper and project.repository.objects.kind(oid) != "commit":
+            if name not in told and project.repository.objects.kind(oid) != "commit":
                 yield _without_object(project, name, oid)
+
+
+def _doubtful(project: Project) -> tuple[str, ...]:
+    """Our own two refs when only one of them names something: `own` sets the other right."""
+    common, names = project.repository.common_dir, _own(project)
+    oids = [refs.read_one(common, name) for name in names]
+    there = [oid is not None and project.repository.objects.has(oid) for oid in oids]
+    return names if len(set(there)) > 1 else ()
 
 
 def _bad(project: Project, name: str, reason: str) -> Iterator[Symptom]:
@@ -200,7 +209,12 @@ def _unsound(project: Project) -> tuple[str, str, str] | None:
         return name, f"the ref {name} is missing", f"it is set to {tip} again"
     if public != tip:
         objects = project.repository.objects
-        if objects.has(public) and not objects.descends(tip, public):
+        if not objects.has(tip) and not objects.has(public):
+            return None
+        for one, oid, other in ((name, public, tip), (layout.LOCAL_TIP, tip, public)):
+            if not objects.has(oid):
+                return one, f"the ref {one} names {oid}, which is missing", f"it is set to {other}"
+        if not objects.descends(tip, public):
             return name, f"the ref {name} holds what this clone did not write", again
         return name, f"the ref {name} was set back to {public}", f"it is set to {tip} again"
     return None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import partial
 
 from git_datmo.api import adoption
 from git_datmo.api.symptom import Patient, Symptom
+from git_datmo.api.underway import Underway
 from git_datmo.api.user import User
 from git_datmo.errors import Conflict
 from git_datmo.records import flights
 from git_datmo.records.flights import Flight
 from git_datmo.records.project import Project
 from git_datmo.storage import aside
+
+AGAIN = "it gets a new supervisor"
 
 
 def examine(patient: Patient) -> Iterator[Symptom]:
@@ -28,7 +32,17 @@ def examine(patient: Patient) -> Iterator[Symptom]:
                 f"its folder, with log and metrics, is moved below {project.home / aside.ROOM}",
                 partial(_put_aside, project, flight),
             )
+        elif _is_due(flight):
+            yield Symptom(
+                "run",
+                flight.id,
+                f"the run {flight.id[:12]} was prepared, and nobody starts it",
+                AGAIN,
+                partial(adoption.spawn, project, flight, {}, patient.user),
+            )
         elif flight.id not in living:
+            if _is_young(flight):
+                continue  # It is being handed from one process to another.
             yield Symptom(
                 "run",
                 flight.id,
@@ -42,9 +56,22 @@ def examine(patient: Patient) -> Iterator[Symptom]:
                 "run",
                 flight.id,
                 f"the run {flight.id[:12]} goes on, and nobody looks after it",
-                "it gets a new supervisor",
+                AGAIN,
                 partial(adoption.tend, project, patient.user),
             )
+
+
+def _is_due(flight: Flight) -> bool:
+    """Whether a run is ready to start, and was for so long that nobody is about to start it."""
+    ready = Underway.of(flight).live.get("phase") == "ready"
+    return ready and not flight.attended and not _is_young(flight)
+
+
+def _is_young(flight: Flight) -> bool:
+    try:
+        return time.time() - (flight.path / "run.json").stat().st_mtime < flights.MAKING_SECONDS
+    except OSError:
+        return False
 
 
 def _put_aside(project: Project, flight: Flight) -> str | None:

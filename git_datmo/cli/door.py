@@ -46,9 +46,13 @@ def verb(name: str, **renames: str) -> Callable[[F], F]:
 def call(title: str, project: Project, /, *args: Any, **kwargs: Any) -> Any:
     """Call the verb `title`, importing it now: help texts need none of it."""
     module, _, function = title.rpartition(".")
-    return getattr(importlib.import_module(f"git_datmo.api.{module}"), function)(
-        project, *args, **kwargs
-    )
+    verb = getattr(importlib.import_module(f"git_datmo.api.{module}"), function)
+    found = verb(project, *args, **kwargs)
+    if project is not None and project.unreadable and module not in ("doctor", "fsck"):
+        count = len(project.unreadable)
+        what = "1 ref" if count == 1 else f"{count} refs"
+        note([f"{what} of snapshots and runs cannot be read: run 'git datmo doctor'"])
+    return found
 
 
 def start() -> Path:

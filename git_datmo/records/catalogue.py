@@ -27,8 +27,10 @@ PROBLEMS = "problems"
 def sources(project: Project) -> dict[str, str]:
     """The tip of every notes chain here, by ref name."""
     common = project.repository.common_dir
-    found = refs.read(common, layout.NOTES).found
-    found.update(refs.read(common, layout.REMOTES, skip=CONVENIENCE).found)
+    ours = refs.read(common, layout.NOTES)
+    theirs = refs.read(common, layout.REMOTES, skip=CONVENIENCE)
+    project.unreadable = {**ours.bad, **theirs.bad}
+    found = {**ours.found, **theirs.found}
     chains = {name: oid for name, oid in found.items() if layout.clone_of(name)}
     own = refs.read_one(common, layout.LOCAL_TIP)
     if own is not None:

@@ -233,6 +233,9 @@ def _last_tip(project: Project, clone: clones.Clone | None) -> str | None:
     """The newest tip of our chain that this clone knows."""
     common = project.repository.common_dir
     tip = refs.read_one(common, layout.LOCAL_TIP)
+    if tip is not None and clone is not None and not project.repository.objects.has(tip):
+        own = refs.read_one(common, layout.notes_ref(clone.id))
+        return own if own is not None and project.repository.objects.has(own) else tip
     if tip is None and clone is not None:
         tip = refs.read_one(common, layout.notes_ref(clone.id))
     if tip is None and layout.LOCAL_TIP in refs.read(common, layout.LOCAL).bad:

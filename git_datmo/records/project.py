@@ -26,6 +26,8 @@ class Project:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
+        # Refs of chains that cannot be read, with the reason, as of the last look at them.
+        self.unreadable: dict[str, str] = {}
 
     @classmethod
     def open(cls, start: Path) -> Project:

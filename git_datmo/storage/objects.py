@@ -185,7 +185,10 @@ class Objects:
                 raise explain(OSError(str(error)), self.common_dir) from error
         self.fresh.add(oid, kind, data)
         if self.read(oid) != (kind, data):
-            raise DamagedObject(f"the git object {oid} does not read back as it was written")
+            raise DamagedObject(
+                f"the git object {oid} does not read back as it was written",
+                hint="'git datmo doctor --full' moves its damaged file out of the way",
+            )
         return oid
 
     def secure(self) -> bool:

@@ -237,7 +237,7 @@ def _busy(locks: list[Path], error: BlockingIOError) -> RepositoryBusy:
             age = time.time() - lock.stat().st_mtime
             return RepositoryBusy(
                 f"{lock} has been there for {age:.0f} s: another git command holds it, or one died",
-                hint=f"if no git command is running, remove it: rm '{lock}'",
+                hint=f"'git datmo doctor' removes it when nobody holds it; by hand: rm '{lock}'",
             )
     return RepositoryBusy(f"a ref is locked by another git command: {error}")
 

@@ -109,7 +109,7 @@ def begin(repository: Repository) -> None:
     try:
         if os.stat(index_path(repository)).st_mtime_ns < index_look(repository)[1]:
             return
-        lock = open_lock(repository)
+        lock = open_lock(index_path(repository).parent)
     except (OSError, DatmoError):
         return
     try:
@@ -126,10 +126,10 @@ def take(repository: Repository) -> Ahead | None:
     return found
 
 
-def open_lock(repository: Repository) -> int:
-    """The file whose `flock` makes captures of one work tree wait for each other."""
-    folder = repository.git_dir / "datmo"
-    with disk_errors(repository.git_dir):
+def open_lock(folder: Path) -> int:
+    """The file whose `flock` makes captures of one work tree wait for each other, in the folder
+    that our index lies in."""
+    with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         return os.open(folder / "capture.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 

@@ -275,7 +275,7 @@ class _Work:
 def _alone(repository: Repository) -> Iterator[subprocess.Popen[bytes] | None]:
     """One capture of a work tree at a time; the kernel lets go when a process dies."""
     ahead = scan.take(repository)
-    lock = ahead.lock if ahead is not None else scan.open_lock(repository)
+    lock = ahead.lock if ahead is not None else scan.open_lock(scan.index_path(repository).parent)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield ahead.process if ahead is not None else None

@@ -278,6 +278,9 @@ def test_the_ref_of_our_notes_is_gone_or_behind(ill: Repo) -> None:
     assert_cured(ill, [name])
     ill.git("update-ref", name, f"{tip}^")
     assert_cured(ill, [name])
+    for other in (name, layout.LOCAL_TIP):
+        (ill.git_dir / other).write_text("1" * 40 + "\n")
+        assert_cured(ill, [other])
     ill.git("update-ref", "-d", layout.LOCAL_TIP)
     assert_cured(ill, [layout.LOCAL_TIP])
     assert ill.refs(layout.LOCAL, layout.NOTES) == {name: tip, layout.LOCAL_TIP: tip}
@@ -329,6 +332,7 @@ def test_a_run_whose_process_died(ill: Repo) -> None:
     never = flights.create(project)
     never.write({"status": "preparing"})
     never.release()
+    old(never.path / "run.json", 120)
     damaged = flights.create(project)
     damaged.log.write_text("epoch 1: 0.5\n")
     (damaged.path / "run.json").touch()
@@ -362,3 +366,42 @@ def test_a_loose_object_with_a_flipped_bit(ill: Repo) -> None:
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     assert told(look(ill)) == []
     assert_cured(ill, [oid], full=True)
+
+
+def test_the_commands_tell_of_it(ill: Repo) -> None:
+    theirs = _touched(ill.git_dir / "refs/datmo-remotes/hub/notes" / ("f" * 16))
+    listed = datmo("snapshot", "ls", cwd=ill.path)
+    assert "1 ref of snapshots and runs cannot be read: run 'git datmo doctor'" in listed.stderr
+    dry = datmo("doctor", "--dry-run", cwd=ill.path, check=False)
+    assert dry.code == 1
+    assert "to be mended by 'git datmo doctor'" in dry.stdout
+    assert theirs.exists()
+    done = datmo("doctor", "--json", cwd=ill.path).json()
+    assert (done["ok"], done["counts"]) == (True, {"mended": 1})
+    assert done["ailments"][0]["subject"] == f"refs/datmo-remotes/hub/notes/{'f' * 16}"
+    assert datmo("doctor", cwd=ill.path).stdout == "all is well\n"
+    assert datmo("snapshot", "ls", cwd=ill.path).stderr == ""
+
+
+def test_from_python(ill: Repo) -> None:
+    import git_datmo
+
+    own = ill.git_dir / own_ref(ill)
+    own.unlink()
+    with unchanged(ill.path):
+        found = git_datmo.doctor(dry_run=True)
+    assert [(one.state, one.subject) for one in found.ailments] == [
+        ("mendable", f"{layout.NOTES}{own.name}")
+    ]
+    assert git_datmo.doctor().ok
+    assert own.exists()
+
+
+def test_linked_work_trees(ill: Repo, tmp_path: Path) -> None:
+    linked = ill.worktree(tmp_path / "linked")
+    lock = _touched(linked.git_dir / "datmo" / "index.lock")
+    assert_cured(ill, [f"worktrees/linked/datmo/{lock.name}"])
+    # From a linked work tree the same project is looked at.
+    lock = old(_touched(ill.git_dir / "packed-refs.lock"), 120)
+    assert look(linked).ok
+    assert not lock.exists()
