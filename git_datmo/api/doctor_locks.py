@@ -56,9 +56,8 @@ def _recover(project: Project) -> None:
 
 
 def _of_git(project: Project, lock: Path, *, ours: bool) -> Iterator[Symptom]:
-    common, work_tree = project.repository.common_dir, project.repository.work_tree
     age = gitlocks.age(lock)
-    left = gitlocks.is_left_behind(lock, common, work_tree)
+    left = gitlocks.is_left_behind(lock, project.repository.common_dir)
     if age is None and not os.path.lexists(lock):
         return
     if age is not None and age < gitlocks.QUIET_SECONDS and not left:
@@ -78,9 +77,8 @@ def _of_git(project: Project, lock: Path, *, ours: bool) -> Iterator[Symptom]:
 
 
 def _remove(project: Project, lock: Path) -> None:
-    repository = project.repository
     with mutex(project.home):
-        gone = gitlocks.remove(lock, repository.common_dir, repository.work_tree)
+        gone = gitlocks.remove(lock, project.repository.common_dir)
     if not gone and os.path.lexists(lock):
         raise Conflict(f"somebody took {lock} just now", hint=f"if not: rm '{lock}'")
 

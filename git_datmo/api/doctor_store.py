@@ -40,7 +40,7 @@ def examine(patient: Patient) -> Iterator[Symptom]:
             f"the store {folder} cannot be written",
             advice=f"check who owns it: ls -ld '{folder}'",
         )
-    elif state == "unmarked" and folder.is_dir() and any(store.files()):
+    elif state == "unmarked" and project.initialized and folder.is_dir() and any(store.files()):
         yield Symptom(
             "store",
             str(folder),

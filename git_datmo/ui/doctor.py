@@ -27,7 +27,7 @@ def render(found: Checkup) -> Iterator[str]:
     for one in found.ailments:
         yield safe(f"{_WORD[one.state]:>6}  {one.message}")
         if one.action:
-            yield safe(f"        {'then ' if one.state == MENDABLE else ''}{one.action}")
+            yield safe(f"        {'to be done' if one.state == MENDABLE else 'done'}: {one.action}")
         if one.advice:
             yield safe(f"        what you can do: {one.advice}")
     yield _sum(found)

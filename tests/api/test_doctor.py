@@ -14,7 +14,7 @@ from git_datmo.api import location, snapshot
 from git_datmo.model.checkup import LEFT, REMARK
 from git_datmo.records import layout
 from git_datmo.storage import aside
-from tests.e2e.team import large
+from tests.e2e.team import BOTH, Team, large, snap
 from tests.kit.git import Repo
 from tests.kit.program import datmo
 from tests.kit.sickness import assert_cured, assert_named, assert_well, look, old, told, unchanged
@@ -78,20 +78,36 @@ def test_locks_that_a_dead_writer_announced(ill: Repo) -> None:
 
 def test_locks_of_the_living_stay(ill: Repo) -> None:
     lock = old(_touched(ill.git_dir / "packed-refs.lock"), 120)
-    # A git that waits for its standard input, in this repository.
-    with subprocess.Popen(
-        ["git", "cat-file", "--batch"], cwd=ill.path, stdin=subprocess.PIPE
-    ) as holder:
+    linked = ill.worktree(ill.path.parent / "linked")
+    for words, folder in (
+        ([], ill.path),
+        ([], linked.path),
+        (["--git-dir", "repo/.git"], ill.path.parent),
+    ):
+        # A git that waits for its standard input.
+        waiting = ["git", *words, "cat-file", "--batch"]
+        with subprocess.Popen(waiting, cwd=folder, stdin=subprocess.PIPE) as holder:
+            [left] = told(look(ill))
+            holder.communicate()
+        assert left.state == LEFT, words
+        assert f"rm '{lock}'" in left.advice
+        assert lock.exists()
+    # Any other program that has it open.
+    with (
+        lock.open() as opened,
+        subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[opened.fileno()]) as other,
+    ):
         [left] = told(look(ill))
-        holder.communicate()
+        other.communicate()
     assert left.state == LEFT
-    assert f"rm '{lock}'" in left.advice
-    assert lock.exists()
     # As long as it is young, it is nothing at all.
     lock.touch()
     assert told(look(ill)) == []
     old(lock, 120)
-    assert_cured(ill, ["packed-refs.lock"])
+    # The git that waits for `git datmo doctor` itself holds nothing.
+    assert subprocess.run(["git", "datmo", "doctor"], cwd=ill.path).returncode == 0
+    assert not lock.exists()
+    assert_well(ill)
 
 
 def test_a_lock_of_the_users_is_only_named(ill: Repo) -> None:
@@ -405,3 +421,19 @@ def test_linked_work_trees(ill: Repo, tmp_path: Path) -> None:
     lock = old(_touched(ill.git_dir / "packed-refs.lock"), 120)
     assert look(linked).ok
     assert not lock.exists()
+
+
+def test_a_hub_is_nobodys_project(tmp_path: Path) -> None:
+    team = Team(tmp_path)
+    ann = team.clone("ann")
+    ann.write("model.bin", large(1))
+    snap(ann, "model")
+    datmo("push", cwd=ann.path)
+    assert told(look(team.origin)) == []  # This made the index, as any command that reads does.
+    assert_well(team.origin, full=True)
+    assert not (team.origin.path / "datmo" / "store-id").exists()
+    # What others brought by a plain fetch, before init: it is read, and left alone.
+    reader = team.clone("reader", init=False)
+    reader.git("fetch", "-q", "origin", BOTH)
+    assert told(look(reader)) == []
+    assert_well(reader)
