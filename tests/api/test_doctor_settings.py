@@ -9,12 +9,9 @@ import pytest
 from git_datmo.api.doctor_settings import SETTINGS
 from git_datmo.model.checkup import LEFT, REMARK
 from git_datmo.storage import filesystem
-from tests.api.test_doctor import ill
 from tests.architecture.source import ROOT
 from tests.kit.git import Repo
 from tests.kit.sickness import assert_named, assert_well, look, told
-
-__all__ = ["ill"]
 
 WRONG = {
     "datmo.largeFile": "big",

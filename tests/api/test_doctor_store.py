@@ -12,14 +12,11 @@ import pytest
 from git_datmo.api import location, snapshot
 from git_datmo.errors import Conflict
 from git_datmo.model.checkup import LEFT, REMARK
-from tests.api.test_doctor import home, ill
 from tests.e2e.team import Team, large, snap
 from tests.kit.content import stored
 from tests.kit.git import Repo
 from tests.kit.program import datmo
-from tests.kit.sickness import assert_cured, assert_named, assert_well, look, told
-
-__all__ = ["ill"]
+from tests.kit.sickness import assert_cured, assert_named, assert_well, home, look, told
 
 
 def store(repo: Repo) -> Path:
@@ -114,16 +111,16 @@ def damage(file: Path, how: str) -> None:
         file.unlink()
 
 
-@pytest.mark.parametrize("how", ["truncated", "flipped", "missing"])
-def test_content_that_the_work_tree_still_has(ill: Repo, how: str) -> None:
-    [file] = stored(ill).values()
-    damage(file, how)
-    assert told(look(ill)) == [], "reading it all takes --full"
-    assert_cured(ill, [stored_key(large(1))], full=True)
-    assert file.read_bytes() == large(1)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o444
-    remarks = [one for one in look(ill).ailments if one.state == REMARK and one.kind == "store"]
-    assert len(remarks) == (how != "missing"), "what was damaged was put aside"
+def test_content_that_the_work_tree_still_has(ill: Repo) -> None:
+    for how in ("missing", "truncated", "flipped"):
+        [file] = stored(ill).values()
+        damage(file, how)
+        assert told(look(ill)) == [], "reading it all takes --full"
+        assert_cured(ill, [stored_key(large(1))], full=True)
+        assert file.read_bytes() == large(1)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o444
+        remarks = [one for one in look(ill).ailments if one.state == REMARK and one.kind == "store"]
+        assert len(remarks) == (how != "missing"), "what was damaged was put aside"
 
 
 def test_content_that_a_remote_has(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from git_datmo.api.fsck import fsck
 from git_datmo.api.user import User
 from git_datmo.cli.project import program
 from git_datmo.model.checkup import LEFT, MENDABLE, MENDED, REMARK, Ailment, Checkup
+from git_datmo.records import layout
+from git_datmo.storage import aside
 from tests.kit.checks import assert_git_clean, facts
 from tests.kit.git import Repo
 
@@ -85,5 +87,31 @@ def assert_well(repo: Repo, *, full: bool = False) -> None:
     with unchanged(repo.git_dir):
         found = told(look(repo, full=full))
     assert found == [], found
-    assert fsck(location.find(repo.path, tidy=False)).findings == ()
+    assert fsck(location.find(repo.path, tidy=False), fast=not full).findings == ()
     assert_git_clean(repo)
+
+
+def home(repo: Repo) -> Path:
+    """Our own folder."""
+    return repo.git_dir / "datmo"
+
+
+def kept_aside(repo: Repo) -> set[str]:
+    """What was put aside, without the date."""
+    room = home(repo) / aside.ROOM
+    return {
+        "/".join(path.relative_to(room).parts[1:]) for path in room.rglob("*") if path.is_file()
+    }
+
+
+def own_ref(repo: Repo) -> str:
+    """The ref of the clone's own notes."""
+    [name] = repo.refs(layout.NOTES)
+    return name
+
+
+def touched(path: Path) -> Path:
+    """An empty file, with its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
