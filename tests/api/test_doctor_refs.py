@@ -203,18 +203,17 @@ def test_a_hub_is_nobodys_project(tmp_path: Path) -> None:
     assert_well(reader)
 
 
-@pytest.mark.parametrize("what", ["blob", "snapshot"])
-def test_an_object_that_a_remote_has(tmp_path: Path, what: str) -> None:
+def test_an_object_that_a_remote_has(tmp_path: Path) -> None:
     team = Team(tmp_path)
     ann = team.clone("ann")
     ann.write("code.py", "2\n")
     oid = snap(ann, "shared")
     datmo("push", cwd=ann.path)
-    lost = ann.git("rev-parse", f"{oid}:code.py" if what == "blob" else oid)
-    (ann.git_dir / "objects" / lost[:2] / lost[2:]).unlink()
+    for lost in (oid, ann.git("rev-parse", f"{oid}:code.py")):
+        (ann.git_dir / "objects" / lost[:2] / lost[2:]).unlink()
     found = told(look(ann, full=True))
     assert LEFT in {one.state for one in found}
-    assert any(lost in one.message or oid in one.message for one in found)
+    assert any(oid in one.message for one in found)
     assert any("git fetch --refetch" in one.advice for one in found)
     ann.git("fetch", "-q", "--refetch")
     assert look(ann, full=True).ok
