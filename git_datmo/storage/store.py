@@ -212,7 +212,7 @@ class Store:
                 damaged + "; it was moved to 'bad'",
                 hint="'git datmo pull --content' fetches it again from a remote that has it",
             )
-        self.mark.require()
+        self.mark.check()
         raise ContentMissing(f"content {pointer.key} ({pointer.size} bytes) is not here")
 
     def quarantine(self, path: Path) -> Path:

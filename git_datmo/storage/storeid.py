@@ -41,24 +41,25 @@ class StoreId:
             return "sound"
         return "other" if self.folder.is_dir() else "missing"
 
+    def check(self) -> State:
+        """Its state. Raises Conflict unless it is the store it always was, or is new."""
+        state = self.state()
+        if state == "missing":
+            raise Conflict(
+                f"the store {self.folder} is missing",
+                hint="if it lies on another disk, mount that; else run 'git datmo doctor'",
+            )
+        if state == "other":
+            raise Conflict(
+                f"{self.folder} is not the store of this clone: is a disk not mounted?",
+                hint="run 'git datmo doctor'",
+            )
+        return state
+
     def require(self) -> None:
-        """Raise Conflict unless it is the store it always was; mark one that is new."""
-        match self.state():
-            case "sound":
-                return
-            case "unmarked":
-                if self._marks:
-                    self.make()
-            case "missing":
-                raise Conflict(
-                    f"the store {self.folder} is missing",
-                    hint="if it lies on another disk, mount that; else run 'git datmo doctor'",
-                )
-            case "other":
-                raise Conflict(
-                    f"{self.folder} is not the store of this clone: is a disk not mounted?",
-                    hint="run 'git datmo doctor'",
-                )
+        """`check` before something is put there; a new one is marked."""
+        if self.check() == "unmarked" and self._marks:
+            self.make()
 
     def make(self) -> None:
         """Mark the store, and remember its mark; one that has a mark keeps it."""

@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from git_datmo.api import location, snapshot
-from git_datmo.errors import Conflict
+from git_datmo.errors import Conflict, ContentMissing
 from git_datmo.model.checkup import LEFT, REMARK
+from git_datmo.model.pointer import Pointer
 from tests.e2e.team import Team, large, snap
 from tests.kit.content import stored
 from tests.kit.git import Repo
 from tests.kit.program import datmo
 from tests.kit.sickness import assert_cured, assert_named, assert_well, home, look, told
+
+NOBODYS = Pointer("0" * 32, "0" * 64, 1)
 
 
 def store(repo: Repo) -> Path:
@@ -33,6 +36,8 @@ def test_a_store_that_is_gone(ill: Repo) -> None:
     with pytest.raises(Conflict, match="is missing"):
         record(ill, 2)
     assert not store(ill).exists(), "nothing was put into a place that may be a mount point"
+    with pytest.raises(Conflict, match="is missing"):
+        location.find(ill.path).store.open(NOBODYS)
     found = look(ill, dry=True)
     assert [one.subject for one in told(found)] == [str(store(ill))]
     assert not store(ill).exists()
@@ -46,6 +51,13 @@ def stored_key(data: bytes) -> str:
     import xxhash
 
     return xxhash.xxh3_128(data).hexdigest()
+
+
+def test_reading_makes_no_store(project: Repo) -> None:
+    found = location.find(project.path)
+    with pytest.raises(ContentMissing):
+        found.store.open(NOBODYS)
+    assert not found.store.folder.exists()
 
 
 def test_a_store_that_was_swapped(ill: Repo) -> None:
