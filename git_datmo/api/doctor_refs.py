@@ -242,9 +242,9 @@ def astray(patient: Patient) -> Iterator[Symptom]:
         return
     if not are_settled(project):
         return
-    index = catalogue.refresh(project)
     with quiet(project.home):
-        found = strays.strays(project, index)
+        # Refreshed now: what a writer has just made has its note in the index.
+        found = strays.strays(project, catalogue.refresh(project))
     for name in found.keys() - patient.seen:
         if refs.is_name(name):
             yield Symptom(

@@ -110,7 +110,7 @@ def test_beside_eight_writers(project: Repo) -> None:
     ]
     rounds = 0
     while any(writer.poll() is None for writer in writers):
-        found = look(project)
+        found = look(project, dry=bool(rounds % 2))
         assert [one for one in told(found) if one.state == LEFT] == []
         # Nothing was wrong, so a doctor that saw something looked at what was only half done.
         assert told(found) == []
