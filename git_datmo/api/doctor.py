@@ -79,7 +79,7 @@ def doctor(
                 found.append(_unexamined(kind, error))
             continue
         for symptom in symptoms:
-            patient.seen.add(symptom.subject)
+            patient.seen.update((symptom.subject, symptom.message))
             found.append(_treat(symptom, dry=dry_run))
     return Checkup(tuple(found), dry_run, full)
 

@@ -210,7 +210,8 @@ def litter(project: Project) -> Iterator[Path]:
             rest = Flight(project.home / ROOM / name)
             if not name.startswith(".") or rest.attended:
                 continue
-            if name.startswith(NEW) and time.time() - rest.path.stat().st_mtime < MAKING_SECONDS:
+            made = name.startswith(NEW) or not rest.path.is_dir()
+            if made and time.time() - rest.path.stat().st_mtime < MAKING_SECONDS:
                 continue
             yield rest.path
 

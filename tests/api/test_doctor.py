@@ -127,7 +127,13 @@ def test_litter(ill: Repo) -> None:
 
 
 def test_young_litter_may_be_somebodys(ill: Repo) -> None:
-    for name in ("datmo/store/tmp-abcdefgh", "objects/pack/tmp_pack_XYZ123", "datmo/index.41"):
+    sent = f"datmo/runs/.{'a' * 32}.sent.41"
+    for name in (
+        "datmo/store/tmp-abcdefgh",
+        "objects/pack/tmp_pack_XYZ123",
+        "datmo/index.41",
+        sent,
+    ):
         touched(ill.git_dir / name)
     with unchanged(ill.git_dir):
         assert told(look(ill)) == []
