@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ class Commit:
     time: int
     offset: int
     message: str
+
+
+def object_id(kind: str, data: bytes) -> str:
+    """The id of an object of this kind with these bytes."""
+    head = b"%s %d\0" % (kind.encode(), len(data))
+    return hashlib.sha1(head + data, usedforsecurity=False).hexdigest()
 
 
 def parse_tree(data: bytes, oid: str = "") -> list[Entry]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import Conflict, DamagedObject, UnsupportedRepository
+from git_datmo.storage import loose
 from git_datmo.storage.fresh import Fresh
 from git_datmo.storage.gitformat import (
     BLOB,
@@ -86,26 +87,38 @@ class Objects:
 
         Raises DamagedObject, and RemoteError for one that a partial clone cannot fetch now.
         """
+        found = self.here(oid)
+        if found is None and oid in self.fresh.objects:
+            return self.fresh.objects[oid]
+        if found is None and self.promised.bring([oid]):
+            found = self.here(oid)
+        if found is None:
+            raise DamagedObject(f"the git object {oid} is missing")
+        return found
+
+    def here(self, oid: str) -> tuple[str, bytes] | None:
+        """The kind and bytes of an object in the database, its id computed from them; None for
+        one that is not there. No remote is asked. Raises DamagedObject."""
         import pygit2
 
+        database: pygit2.Repository | pygit2.Odb = self.repo
         try:
-            kind, data = self._read(oid)
-        except (KeyError, ValueError) as error:
-            raise DamagedObject(f"the git object {oid} is missing") from error
-        except pygit2.GitError as error:
-            raise DamagedObject(f"the git object {oid} is damaged: {error}") from error
-        return kind, data
-
-    def _read(self, oid: str) -> tuple[str, bytes]:
-        try:
-            kind, data = self.repo.read(oid)
-        except (KeyError, ValueError):
-            if oid in self.fresh.objects:
-                return self.fresh.objects[oid]
-            if not self.promised.bring([oid]):
+            found = loose.read(self.common_dir, oid)
+            if found is not None:
+                return found
+        except DamagedObject:
+            # git may have packed it before the loose one came to harm.
+            database = pygit2.Odb()
+            database.add_backend(pygit2.OdbBackendPack(os.fspath(self.common_dir / "objects")), 1)
+            if oid not in database:
                 raise
-            kind, data = self.repo.read(oid)
-        return _KINDS.get(int(kind), "unknown"), data
+        try:
+            number, data = database.read(oid)
+        except KeyError:
+            return None
+        except (pygit2.GitError, ValueError) as error:
+            raise DamagedObject(f"the git object {oid} is damaged: {error}") from error
+        return _KINDS.get(int(number), "unknown"), data
 
     def bring(self, oids: Iterable[str]) -> None:
         """Fetch those of some objects that a partial clone left with its remote, all at once.
@@ -222,15 +235,17 @@ class Objects:
         committer: str | None = None,
         when: tuple[int, int],
         message: str,
+        sign: Callable[[bytes], bytes] | None = None,
     ) -> str:
-        """Store a commit. `author` is `Name <email>`, `when` seconds and offset in minutes."""
+        """Store a commit. `author` is `Name <email>`, `when` seconds and offset in minutes, `sign`
+        puts a signature into its bytes."""
         if tree == EMPTY_TREE:
             self.write_tree(())  # git knows it without having it, but its fsck wants to find it
         stamp = f"{max(0, min(when[0], 2**32 - 1))} {zone_text(when[1])}"
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
         lines += [f"author {author} {stamp}", f"committer {committer or author} {stamp}"]
-        text = "\n".join(lines) + "\n\n" + message
-        return self.write("commit", text.encode())
+        data = ("\n".join(lines) + "\n\n" + message).encode()
+        return self.write("commit", sign(data) if sign is not None else data)
 
     def descends(self, later: str, earlier: str) -> bool:
         """Whether `later` is `earlier` or stands on it; False when either is missing."""

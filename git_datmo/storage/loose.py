@@ -1,0 +1,33 @@
+"""Loose git objects, read without libgit2: it never comes back from one that is cut short."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+from git_datmo.errors import DamagedObject
+from git_datmo.storage.gitformat import object_id
+
+
+def read(common_dir: Path, oid: str) -> tuple[str, bytes] | None:
+    """The kind and bytes of an object that lies loose in a repository; None for any other.
+
+    Raises DamagedObject for one that is not whole, or not what its id says.
+    """
+    try:
+        packed = (common_dir / "objects" / oid[:2] / oid[2:]).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise DamagedObject(f"the git object {oid} cannot be read: {error.strerror}") from error
+    stream = zlib.decompressobj()
+    try:
+        head, _, data = stream.decompress(packed).partition(b"\0")
+    except zlib.error as error:
+        raise DamagedObject(f"the git object {oid} is damaged: {error}") from error
+    kind = head.partition(b" ")[0].decode("ascii", "replace")
+    if not stream.eof:
+        raise DamagedObject(f"the git object {oid} is damaged: it is cut short")
+    if object_id(kind, data) != oid:
+        raise DamagedObject(f"the git object {oid} is damaged: it does not hold what its id says")
+    return kind, data
