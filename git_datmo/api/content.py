@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import IO, Any
 
 from git_datmo.api import absence
+from git_datmo.errors import ContentMissing
 from git_datmo.model.pointer import Pointer
 from git_datmo.records import snapshots
 from git_datmo.records.pointers import pointer_at, pointers_of
@@ -44,11 +46,14 @@ class Content:
 
     def open(self, pointer: Pointer) -> int:
         """A descriptor of the content. Raises ContentMissing, DamagedContent."""
-        if not self._project.store.has(pointer):
-            from git_datmo.remotes import content as remote_content
+        if self._project.store.has(pointer):
+            # What lies under its name may turn out to be something else.
+            with suppress(ContentMissing):
+                return self._project.store.open(pointer)
+        from git_datmo.remotes import content as remote_content
 
-            along = remote_content.needed(self._project, self._snapshots, {})
-            self.prepare({pointer: pointer.key, **along})
+        along = remote_content.needed(self._project, self._snapshots, {})
+        self.prepare({pointer: pointer.key, **along})
         return self._project.store.open(pointer)
 
 

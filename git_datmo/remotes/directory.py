@@ -35,21 +35,16 @@ class Directory:
         return os.fspath(self.folder)
 
     def present(self, pointers: Sequence[Pointer]) -> set[Pointer]:
-        """Those whose files are there, by name and size."""
+        """Those whose files are there. One that was not verified there before is read once: a
+        name and a size can be those of something else."""
         return {pointer for pointer in pointers if self._has(pointer)}
 
     def _has(self, pointer: Pointer) -> bool:
+        if not self._store.holds(pointer):
+            return False
         for path in self._store.candidates(pointer):
-            try:
-                state = os.lstat(path)
-            except OSError:
-                continue
-            if state.st_size == pointer.size:
-                if time.time() - state.st_mtime > STALE:
-                    with suppress(OSError):
-                        os.utime(path, follow_symlinks=False)
-                return True
-        return False
+            self._store.stamps.refresh(path, STALE)
+        return True
 
     def put(self, source: Store, pointers: Sequence[Pointer], advance: Advance) -> None:
         """Bring content there. Raises RemoteError when the folder cannot be written."""
@@ -69,7 +64,8 @@ class Directory:
         return each(lambda pointer: self._get(target, pointer, advance), pointers, workers=1)
 
     def _get(self, target: Store, pointer: Pointer, advance: Advance) -> None:
-        for path in self._store.candidates(pointer):
+        # What carries its digest in its name lies beside another content of the same key.
+        for path in reversed(self._store.candidates(pointer)):
             try:
                 fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             except OSError:

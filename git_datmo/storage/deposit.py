@@ -69,12 +69,15 @@ def _batch(
             advance(pointer.size)
         with disk_errors(target.folder):
             sync_file_system(target.folder)
+        named: list[tuple[Path, Pointer]] = []
         while copied:
             temporary, pointer = copied[-1]
-            target.adopt(Path(temporary), pointer)
+            named.append((target.adopt(Path(temporary), pointer), pointer))
             copied.pop()
         with disk_errors(target.folder):
             sync_file_system(target.folder)
+        for path, pointer in named:
+            target.stamps.record(path, pointer)
     finally:
         for temporary, _ in copied:
             with contextlib.suppress(OSError):

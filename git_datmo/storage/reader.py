@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from git_datmo.errors import FileChanging, NoSpace, UnreadableFile
 from git_datmo.model.pointer import MAX_SIZE, Pointer, looks_like_pointer
+from git_datmo.storage.hashing import hash_only
 from git_datmo.storage.objects import BLOB, EXECUTABLE, LINK
-from git_datmo.storage.store import Store, hash_only
+from git_datmo.storage.store import Store
 
 ATTEMPTS = 3
 # File times come from a coarse clock: a change this soon after a read may not show in them.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from git_datmo.errors import ContentMissing, DamagedContent
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage.checkedcopy import copy_checked, copy_trusted
 from git_datmo.storage.durability import disk_errors, start_writeback, sync_file, sync_folder
+from git_datmo.storage.hashing import BLOCK, Advance, hash_only
 from git_datmo.storage.litter import sweep
 from git_datmo.storage.stamps import Stamps
 from git_datmo.storage.storeid import StoreId
@@ -26,13 +27,9 @@ from git_datmo.storage.storelock import StoreLock
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Writes of 1 MiB cost several times the CPU of these on the kernels measured.
-BLOCK = 256 * 1024
 WRITEBACK = 8 * 1024 * 1024
 # What was last counted on so long ago is touched when it is again.
 STALE_SECONDS = 86_400
-
-Advance = Callable[[int], None]
 
 
 class Store:
@@ -55,8 +52,24 @@ class Store:
         return [plain, plain.with_name(f"{plain.name}-{pointer.blake3}")]
 
     def has(self, pointer: Pointer) -> bool:
-        """Whether a file of this name and size is here; its bytes are not read."""
-        return any(_size(path) == pointer.size for path in self.candidates(pointer))
+        """Whether a file of this name and size is here, that is not known to hold something else;
+        its bytes are not read."""
+        return self._kept(pointer) is not None
+
+    def holds(self, pointer: Pointer) -> bool:
+        """Whether content is here by what was verified; what was not yet is read now."""
+        for path in self.candidates(pointer):
+            if _size(path) == pointer.size and (found := self.identify(path)) is not None:
+                self.stamps.record(path, found)
+                if found == pointer:
+                    return True
+        return False
+
+    def _kept(self, pointer: Pointer) -> Path | None:
+        for path in self.candidates(pointer):
+            if _size(path) == pointer.size and self.stamps.recall(path) in (None, pointer):
+                return path
+        return None
 
     def keep(self, pointer: Pointer) -> bool:
         """`has`, for a snapshot that is about to mention the content: nobody takes it away until
@@ -64,11 +77,10 @@ class Store:
         if not self.has(pointer):
             return False
         self.lock.hold()
-        for path in self.candidates(pointer):
-            if _size(path) == pointer.size:
-                self.stamps.refresh(path, STALE_SECONDS)
-                return True
-        return False
+        path = self._kept(pointer)
+        if path is not None:
+            self.stamps.refresh(path, STALE_SECONDS)
+        return path is not None
 
     def ingest(self, source: int, *, sync: bool, advance: Advance | None = None) -> Pointer:
         """Copy the open file `source` into the store in one pass, hashing as it goes.
@@ -130,13 +142,14 @@ class Store:
             Path(temporary).unlink(missing_ok=True)
             raise
 
-    def adopt(self, path: Path, pointer: Pointer) -> None:
-        """Name a file on the store's own disk whose bytes were checked; it is not flushed."""
+    def adopt(self, path: Path, pointer: Pointer) -> Path:
+        """Name a file on the store's own disk whose bytes were checked; it is not flushed, and
+        not remembered as verified. Returns where it is now."""
         self.mark.require()
         with self.lock.shared():
-            self._adopt(os.fspath(path), pointer, sync=False, stamp=False)
+            return self._adopt(os.fspath(path), pointer, sync=False, stamp=False)
 
-    def _adopt(self, temporary: str, pointer: Pointer, *, sync: bool, stamp: bool = True) -> None:
+    def _adopt(self, temporary: str, pointer: Pointer, *, sync: bool, stamp: bool = True) -> Path:
         plain, apart = self.candidates(pointer)
         target = plain
         with disk_errors(self.folder):
@@ -147,7 +160,7 @@ class Store:
                     os.unlink(temporary)
                     os.utime(plain)
                     self.stamps.record(plain, pointer)
-                    return
+                    return plain
                 if there is None or there.key != pointer.key:
                     self.quarantine(plain)
                 else:
@@ -158,6 +171,7 @@ class Store:
                 sync_folder(self.folder)
         if stamp:
             self.stamps.record(target, pointer)
+        return target
 
     def identify(self, path: Path) -> Pointer | None:
         """What a store file really holds: from its stamp while it looks as it did, else read."""
@@ -258,23 +272,6 @@ def copy_and_hash(source: int, target: int, *, advance: Advance | None = None) -
         if size - flushed >= WRITEBACK:
             start_writeback(target, flushed, size - flushed)
             flushed = size
-        if advance is not None:
-            advance(count)
-    return Pointer(fast.hexdigest(), strong.hexdigest(), size)
-
-
-def hash_only(source: int, *, advance: Advance | None = None) -> Pointer:
-    """Read a descriptor to its end and return what it holds."""
-    import blake3
-    import xxhash
-
-    fast, strong, size = xxhash.xxh3_128(), blake3.blake3(), 0
-    buffer = bytearray(BLOCK)
-    view = memoryview(buffer)
-    while count := os.readv(source, [buffer]):
-        fast.update(view[:count])
-        strong.update(view[:count])
-        size += count
         if advance is not None:
             advance(count)
     return Pointer(fast.hexdigest(), strong.hexdigest(), size)

@@ -7,7 +7,7 @@ import stat
 
 from git_datmo.errors import InvalidPointer, NewerFormat
 from git_datmo.model.pointer import MAX_SIZE, Pointer, looks_like_pointer
-from git_datmo.storage.store import hash_only
+from git_datmo.storage.hashing import hash_only
 from git_datmo.storage.treediff import Leaf
 from git_datmo.storage.treeplan import EXECUTABLE, FILE, LINK, ObjectSource
 

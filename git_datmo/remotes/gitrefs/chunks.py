@@ -19,7 +19,8 @@ from git_datmo.model.pointer import Pointer
 from git_datmo.remotes.gitwire import Scratch, room_left
 from git_datmo.remotes.ledger import Line, now
 from git_datmo.storage.git import failure
-from git_datmo.storage.store import BLOCK, Store
+from git_datmo.storage.hashing import BLOCK
+from git_datmo.storage.store import Store
 
 # Public hosts refuse objects of 100 MB.
 LARGEST = 100 * 1000**2

@@ -19,7 +19,8 @@ from git_datmo.remotes.ledger import Ledger
 from git_datmo.remotes.refusals import Cut, Unadvertised
 from git_datmo.remotes.transfer import concurrently, patiently
 from git_datmo.storage.arrivals import Arrival, receive
-from git_datmo.storage.store import BLOCK, Store
+from git_datmo.storage.hashing import BLOCK
+from git_datmo.storage.store import Store
 
 # What is fetched in one go, in bytes, and in files.
 WINDOW = 64 * 1024**2

@@ -10,7 +10,8 @@ from git_datmo.remotes.ssh.lines import Line
 from git_datmo.remotes.ssh.link import Link
 from git_datmo.remotes.ssh.parcels import Tally, named
 from git_datmo.storage.arrivals import Arrival, receive
-from git_datmo.storage.store import BLOCK, Store
+from git_datmo.storage.hashing import BLOCK
+from git_datmo.storage.store import Store
 
 # Questions that are under way at once; they and their answers' heads fit into any buffer.
 WINDOW = 128

@@ -12,7 +12,8 @@ from git_datmo.remotes.ssh.agent import BATCH
 from git_datmo.remotes.ssh.lines import Line
 from git_datmo.remotes.ssh.link import Link
 from git_datmo.remotes.ssh.parcels import Tally, named
-from git_datmo.storage.store import BLOCK, Store
+from git_datmo.storage.hashing import BLOCK
+from git_datmo.storage.store import Store
 
 
 def send_small(line: Line, source: Store, pointers: Sequence[Pointer], tally: Tally) -> None:
