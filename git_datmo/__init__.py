@@ -7,11 +7,11 @@
     done = datmo.run(["python", "train.py"], timeout="2h")
 
 `snapshot`, `run` (also called `task`), `session`, `environment`, `artifact`, `project` and `remote`
-have the verbs of the command line, with the same keywords; `gc()` frees space, `doctor()` mends, and
-`lineage(id)` tells what came of what; `curves("loss")` are curves of metrics, `plot("loss")` draws
-them, `report(ids)` reports on runs; `folder` has what t9k's folders do.
-The project is the one around the current directory, or around `home=`. What is not used is not
-imported.
+have the verbs of the command line, with the same keywords; `gc()` frees space, `doctor()` mends,
+`verify(id)` checks signature and content, and `lineage(id)` tells what came of what;
+`curves("loss")` are curves of metrics, `plot("loss")` draws them, `report(ids)` reports on runs;
+`folder` has what t9k's folders do. The project is the one around the current directory, or around
+`home=`. What is not used is not imported.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     curves: Noun
     plot: Noun
     report: Noun
+    verify: Noun
 
 __all__ = [
     "Artifact",
@@ -79,11 +80,12 @@ __all__ = [
     "snapshot",
     "start_run",
     "task",
+    "verify",
 ]
 
 _NOUNS = frozenset(
     {"snapshot", "run", "task", "session", "environment", "artifact", "project", "remote", "gc"}
-    | {"lineage", "folder", "curves", "plot", "report", "doctor"}
+    | {"lineage", "folder", "curves", "plot", "report", "doctor", "verify"}
 )
 _CLASSES = {
     "Artifact": "git_datmo.model.artifact",

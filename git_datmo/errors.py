@@ -29,6 +29,7 @@ DatmoError                              exit code 1
 │   ├── FileChanging                    a file that changed while it was read
 │   ├── UnreadableFile
 │   ├── IdentityMissing                 git has no user.name or user.email
+│   ├── SigningFailed                   git could not sign what was to be recorded
 │   ├── NeedsWorkTree
 │   ├── RepositoryBusy                  a lock that somebody else holds
 │   ├── RunUnderWay (= TaskNotComplete) a run that has not ended yet, or is not to start
@@ -205,6 +206,10 @@ class IdentityMissing(Conflict):
         "tell git who you are: git config --global user.name 'Your Name'; "
         "git config --global user.email you@example.com"
     )
+
+
+class SigningFailed(Conflict):
+    """git could not sign what was to be recorded."""
 
 
 class NeedsWorkTree(Conflict):

@@ -81,6 +81,7 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "curves.series": ("run_id",),
     "plot.plot": ("metric", "ids"),
     "report.report": ("ids",),
+    "verify.verify": ("ids",),
     "project.init": ("name", "description"),
     "remote.push": ("remote", "ids"),
     "remote.fetch": ("remote", "ids"),
@@ -109,8 +110,8 @@ class Noun:
     """The verbs of one noun, as functions that find their project.
 
     `run(…)` and `task(…)` are short for `run.run(…)` and `task.run(…)`, `gc(…)` for `gc.gc(…)`,
-    `lineage(…)` for `lineage.lineage(…)`, and so are `doctor(…)`, `curves(…)`, `plot(…)` and
-    `report(…)`.
+    `lineage(…)` for `lineage.lineage(…)`, and so are `doctor(…)`, `verify(…)`, `curves(…)`,
+    `plot(…)` and `report(…)`.
     """
 
     def __init__(self, name: str) -> None:

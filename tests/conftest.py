@@ -68,6 +68,7 @@ pytest_plugins = [
     "tests.kit.chunkrefs",
     "tests.kit.sshd",
     "tests.kit.chromium",
+    "tests.kit.signatures",
 ]
 
 settings.register_profile("sealed", database=None, deadline=None, print_blob=True)

@@ -15,7 +15,7 @@ from git_datmo.model.project import Finding, Loss
 from git_datmo.records import layout
 from git_datmo.records.project import Project
 from git_datmo.remotes.content import collect
-from git_datmo.storage.store import hash_only
+from git_datmo.storage.hashing import hash_only
 
 FETCHED = "fetched from a remote"
 _SHOWN = 3

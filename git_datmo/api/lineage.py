@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
-from git_datmo.api import artifact_lookup, lookup, run_lookup
+from git_datmo.api import subject
 from git_datmo.errors import (
-    AmbiguousId,
-    ArtifactNotFound,
     Corrupt,
-    EntityNotFound,
     InvalidArgumentType,
-    RunNotFound,
-    SnapshotNotFound,
     ValidationFailed,
 )
 from git_datmo.model.lineage import (
@@ -28,7 +22,7 @@ from git_datmo.model.lineage import (
     Lineage,
     Node,
 )
-from git_datmo.model.run import Run, command_text
+from git_datmo.model.run import Run
 from git_datmo.records import catalogue, entries, layout
 from git_datmo.records.kinds import ARTIFACT, RUN, SNAPSHOT
 from git_datmo.records.project import Project
@@ -61,50 +55,13 @@ def lineage(
     if (depth is not None and depth < 1) or limit < 1:
         raise ValidationFailed("depth and limit count from 1")
     project.require_known()
-    root = _root(project, id)
+    root = subject.find(project, id)
     walk = _Walk(project, root)
     both = up == down
     for direction, wanted in ((UP, up or both), (DOWN, down or both)):
         if wanted:
             walk.follow(direction, depth, limit)
     return walk.result
-
-
-def _root(project: Project, name: str) -> Record | Run:
-    """The one thing that is meant. Raises EntityNotFound, AmbiguousId."""
-    found: list[Record | Run] = []
-    index = catalogue.refresh(project)
-    with suppress(RunNotFound):
-        run = run_lookup.resolve(project, name)
-        known = index.get(run.commit) if run.commit else None
-        found.append(run if known is None else known)
-    with suppress(ArtifactNotFound):
-        found.append(artifact_lookup.find(project, name, deleted=True))
-    with suppress(SnapshotNotFound):
-        record = lookup.snapshot(project, name)
-        # A branch that is called like an artifact is none the worse for it.
-        if not found or record.id.startswith(name.lower()) or name in (record.label, "latest"):
-            found.append(record)
-    if name == "latest":
-        found.sort(key=lambda each: -int(each.created))
-        del found[1:]
-    if not found:
-        raise EntityNotFound(
-            f"no snapshot, run or artifact has the id, label or name '{name}'",
-            hint="'git datmo snapshot ls', 'git datmo ls' and 'git datmo artifact ls' list them",
-        )
-    if len(found) > 1:
-        shown = ", ".join(f"{_kind(each)} {each.id[:12]}" for each in found)
-        raise AmbiguousId(
-            f"'{name}' could be {shown}",
-            candidates=[str(each.id) for each in found],
-            hint="name one of them by its id, or by enough of its beginning",
-        )
-    return found[0]
-
-
-def _kind(found: Record | Run) -> str:
-    return found.kind if isinstance(found, Record) else RUN
 
 
 class _Walk:
@@ -201,14 +158,13 @@ class _Walk:
 
     def _node(self, record: Record) -> Node:
         oid, doc, status = record.id, record.doc, None
-        title = (record.message or "").partition("\n")[0]
         if record.kind == RUN:
             oid, status = str(doc["run_id"]), str(doc.get("status") or "")
-            title = command_text(tuple(doc.get("command") or ())) or str(doc.get("note") or "")
-        elif record.kind == ARTIFACT:
-            title = f"{doc.get('artifact')}:v{doc.get('version')}"
         self._records[oid] = record
-        return Node(oid, record.kind, title, record.label, status, record.created, record.deleted)
+        return Node(
+            *(oid, record.kind, subject.title(record), record.label),
+            *(status, record.created, record.deleted),
+        )
 
 
 def _of_run(run: Run) -> Node:

@@ -50,6 +50,7 @@ COMMANDS = {
     "gc": "gc",
     "fsck": "fsck",
     "doctor": "doctor",
+    "verify": "verify",
     "demo": "demo",
     "hook": "hook",
     "supervise": "supervise",

@@ -130,6 +130,7 @@ def write(
         parents=parents,
         author=author,
         when=(seconds, offset),
+        sign=project.sign,
         message=layout.message(
             message or f"{encodable(title(collection, name))}:v{version}",
             {layout.ARTIFACT_TRAILER: place, "Datmo-Nonce": new_nonce()},

@@ -14,6 +14,8 @@ from git_datmo.storage.index import Index
 from git_datmo.storage.repository import Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from git_datmo.storage.store import Store
 
 DEFAULT_LARGE_FILE = 1024 * 1024
@@ -104,6 +106,19 @@ class Project:
     def max_slots(self) -> int:
         """How many isolated work trees are kept for later runs (`datmo.maxSlots`)."""
         return max(1, self.repository.config.number("datmo.maxSlots", DEFAULT_MAX_SLOTS))
+
+    @property
+    def sign(self) -> Callable[[bytes], bytes] | None:
+        """What signs the commits of snapshots, runs and artifacts; None without `datmo.sign`.
+
+        It is the user's own word alone: no file that is fetched may have them sign anything.
+        """
+        if not self.repository.config.boolean("datmo.sign", False):
+            return None
+        from git_datmo.storage.signing import Signer
+
+        objects = self.repository.objects
+        return Signer(self.repository.git, self.repository.common_dir, objects.secure).sign
 
     @cached_property
     def identity(self) -> tuple[str, int, int]:

@@ -65,6 +65,7 @@ def write(
         parents=parents,
         author=author,
         when=(seconds, offset),
+        sign=project.sign,
         message=layout.message(
             title.replace("\0", "").partition("\n")[0][:200], {"Datmo-Run": str(facts["id"])}
         ),

@@ -62,6 +62,7 @@ def write(
         parents=parents,
         author=author,
         when=(seconds, offset),
+        sign=project.sign,
         message=layout.message(
             message,
             {

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
 from git_datmo.errors import UsageError
-from git_datmo.storage.git import Git
+from git_datmo.storage.git import Git, given
 
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -33,9 +32,8 @@ class Config:
         for key, value in self._of_project():
             if key in PROJECT_KEYS:
                 values.setdefault(key, []).append(value)
-        # `git -c key=value datmo …` travels in these, which other git commands must not see.
-        given = {name: os.environ[name] for name in os.environ if name.startswith("GIT_CONFIG_")}
-        for key, value in _pairs(self._git.run("config", "-z", "--list", safe=False, env=given)):
+        # Other git commands must not see what was given for this one.
+        for key, value in _pairs(self._git.run("config", "-z", "--list", safe=False, env=given())):
             values.setdefault(key, []).append(value)
         return values
 

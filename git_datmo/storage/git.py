@@ -55,6 +55,11 @@ def environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     return env
 
 
+def given() -> dict[str, str]:
+    """The configuration of `git -c key=value datmo …`, which travels in variables."""
+    return {name: value for name, value in os.environ.items() if name.startswith("GIT_CONFIG_")}
+
+
 @dataclass
 class Git:
     """The git program, bound to one repository. `work_tree` is None in a bare one."""
