@@ -7,12 +7,16 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from git_datmo.errors import Corrupt
+from git_datmo.model.pointer import MAX_SIZE, Pointer, looks_like_pointer
 from git_datmo.records.project import Project
 from git_datmo.storage import secrets
 from git_datmo.storage.objects import EMPTY_TREE
 
 # Reading stops here: a scan must not make a push of large text files endless.
 MAX_BYTES = 256 * 1024 * 1024
+# Of what is stored beside git, larger texts are data sets more often than logs.
+MAX_STORED = 32 * 1024 * 1024
 # git itself takes a file for binary that has a zero byte so early.
 _BINARY = 8000
 _FILES = ("100644", "100755")
@@ -78,6 +82,8 @@ def _search(project: Project, changes: Changes) -> Findings:
             continue
         read += size
         data = objects.blob(new)
+        data, left = _text(project, data, MAX_BYTES - read)
+        read, unread = read + max(0, len(data) - size), unread + left
         if b"\0" in data[:_BINARY] or secrets.in_content(data) is None:
             continue
         known = set(objects.blob(old).splitlines()) if old.strip("0") else set()
@@ -86,6 +92,24 @@ def _search(project: Project, changes: Changes) -> Findings:
             if kind is not None and line not in known:
                 found.setdefault((path, number, kind), Finding(commit, path, number, kind))
     return Findings(tuple(found.values()), unread)
+
+
+def _text(project: Project, data: bytes, room: int) -> tuple[bytes, int]:
+    """What there is to look through in a blob: its bytes, or for a pointer those that it stands
+    for, if they are text and no more than `room`; and how many bytes of text are left out."""
+    if len(data) > MAX_SIZE or not looks_like_pointer(data):
+        return data, 0
+    try:
+        pointer = Pointer.parse(data)
+        with open(project.store.open(pointer), "rb") as file:
+            head = file.read(_BINARY)
+            if b"\0" in head:
+                return b"", 0
+            if pointer.size > min(room, MAX_STORED):
+                return b"", pointer.size
+            return head + file.read(), 0
+    except Corrupt:
+        return b"", 0  # Whether it can be delivered is said by the push itself.
 
 
 def _changes(listed: bytes) -> Changes:

@@ -100,7 +100,8 @@ def _along(project: Project, remote: str, snapshots: Iterable[str]) -> Outgoing:
     if project.repository.config.boolean("datmo.allowSecrets", False):
         return Outgoing(tuple(commits), ())
     found, unread = disclosure.look(project, revisions, ["--not", known])
-    messages = zip(wanted, (commit.message for commit in made), strict=True)
+    messages = [(commit.id, commit.message) for commit in made]
+    messages += [(oid, project.repository.objects.commit(oid).message) for oid, _ in commits]
     found = (*found, *disclosure.in_messages(messages))
     runs = [oid for oid in wanted if (record := index.get(oid)) and record.kind == RUN]
     if runs:
