@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tests.e2e.team import Team, snap
 from tests.kit.checks import assert_clean, untouched
 from tests.kit.git import Repo
 from tests.kit.program import datmo
-from tests.kit.signatures import sign_with_ssh
+from tests.kit.signatures import needs, sign_with_ssh
 
 ADA = "ada@example.com"
 
@@ -79,8 +78,7 @@ def test_with_gnupg(project: Repo, gnupg: Path):
 
 def test_with_certificates(project: Repo, gnupg: Path):
     """x509: gpgsm with a certificate that signs itself."""
-    if shutil.which("gpgsm") is None:
-        pytest.skip("gpgsm is not installed")
+    needs("gpgsm")
     wish, made = gnupg / "wish", gnupg / "made"
     wish.write_text(
         "Key-Type: RSA\nKey-Length: 2048\nKey-Usage: sign\nSerial: random\n"

@@ -28,12 +28,12 @@ def _tests(file: Path) -> frozenset[str]:
         return frozenset()
     found: set[str] = set()
     for node in ast.parse(file.read_bytes()).body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.ClassDef):
-            found |= {f"{node.name}::{each.name}" for each in node.body if _is_function(each)}
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}::{name}" for name in map(_name, node.body)}
+        found.add(_name(node))
     return frozenset(found)
 
 
-def _is_function(node: ast.stmt) -> bool:
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+def _name(node: ast.stmt) -> str:
+    """The name of a function; of anything else none that a test could have."""
+    return node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -45,8 +46,7 @@ def allow(repo: Repo, key: Path, *signers: str) -> None:
 @pytest.fixture
 def gnupg(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home of GnuPG with a key of ada@example.com, its agent ended afterwards."""
-    if shutil.which("gpg") is None:
-        pytest.skip("gpg is not installed")
+    needs("gpg")
     # The socket of the agent lies in it, and its path may not be long.
     home = Path(tempfile.mkdtemp(prefix="gpg-", dir="/tmp"))
     monkeypatch.setenv("GNUPGHOME", str(home))
@@ -57,6 +57,14 @@ def gnupg(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     finally:
         subprocess.run(["gpgconf", "--kill", "all"], capture_output=True)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def needs(program: str) -> None:
+    """Skip the test where a program is not installed; CI must have it."""
+    if shutil.which(program) is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{program} is not installed")
+        pytest.skip(f"{program} is not installed")
 
 
 def gpg(*words: str) -> str:
