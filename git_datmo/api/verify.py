@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from git_datmo.api import subject
 from git_datmo.errors import Corrupt, InvalidArgumentType, RunUnderWay, SnapshotNotFound
@@ -23,7 +24,7 @@ from git_datmo.model.verification import (
     Verdict,
     Verification,
 )
-from git_datmo.records import artifacts, catalogue, runs, snapshots
+from git_datmo.records import artifacts, catalogue, layout, runs, snapshots
 from git_datmo.records.kinds import ARTIFACT, HOLDERS, RUN, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage import signing
@@ -117,8 +118,9 @@ class _Judge:
             signature = signing.signature_of(self._project.repository.git, record.id, data)
             problems += self._below(record.kind, commit)
             problems = problems or self._inconsistent(record.kind, commit)
+        name = str(record.doc["run_id"]) if record.kind == RUN else record.id
         done = Verdict(
-            *(record.id, record.kind, subject.title(record), signature, tuple(problems)),
+            *(name, record.id, record.kind, _title(record, commit), signature, tuple(problems)),
             *(audit.objects - before[0], audit.files - before[1], audit.size - before[2]),
         )
         return Verdict(**{**vars(done), "hint": self._hint(done)})
@@ -196,6 +198,14 @@ class _Judge:
         if done.signature.state == GOOD:
             return None
         return _SIGNATURES[done.signature.state]
+
+
+def _title(record: Record, commit: Commit | None) -> str:
+    """What it is called by what was signed; a message may be another one since."""
+    if record.kind == SNAPSHOT and commit is not None:
+        with suppress(Corrupt):
+            return layout.trailers(commit.message)[0].partition("\n")[0]
+    return subject.title(record)
 
 
 def _unknown(signature: Signature) -> str:

@@ -42,11 +42,13 @@ class Problem:
 class Verdict:
     """What was found of one snapshot, run or artifact.
 
-    `id` is that of its commit, `title` its message, command or name. `objects` are git's objects
+    `commit` is what was signed, and for all but a run its `id`; `title` is its message, command or
+    name as it was signed, whatever was said of it since. `objects` are git's objects
     that were read, `files` and `size` (bytes) the stored content. `hint` is what helps.
     """
 
     id: str
+    commit: str
     kind: str
     title: str
     signature: Signature

@@ -72,6 +72,9 @@ def test_signatures_of_ssh(project: Repo, ssh_key: Path):
     assert verify(location.find(project.path), both).ok
     assert not verify(location.find(project.path), both, require_signature=True).ok
     assert verify(location.find(project.path), oid, require_signature=True).ok
+    # What is said of it later was not signed.
+    snapshot.update(location.find(project.path), oid, message="something else")
+    assert judged(project, oid).title == "mine"
     # A list without the signer, and no list at all: nobody vouches for the key.
     allow(project, make_ssh_key(ssh_key.with_name("other")), "bob@example.com")
     found = judged(project, oid)
@@ -178,7 +181,7 @@ def test_a_run_is_judged_with_its_ends(project: Repo):
     done = datmo("run", "--json", "--runner", "local", "--", *command).json()
     found = judged(project, done["id"])
     assert (found.kind, found.content, found.files) == ("run", "complete", 1)
-    assert found.id == done["commit"]
+    assert (found.id, found.commit) == (done["id"], done["commit"])
     assert found.title.startswith("head -c")
     [file] = stored(project).values()
     file.unlink()
