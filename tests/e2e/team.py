@@ -6,6 +6,9 @@ import random
 from pathlib import Path
 from typing import Any
 
+from git_datmo.api import location
+from git_datmo.api.project import init as initialize
+from git_datmo.cli.project import program
 from tests.kit.git import Repo
 from tests.kit.program import Result, datmo
 
@@ -31,6 +34,12 @@ class Team:
         made.git("config", "user.name", name)
         if init:
             datmo("init", cwd=made.path)
+        return made
+
+    def member(self, name: str) -> Repo:
+        """`clone`, made ready in this process, which is quicker."""
+        made = self.clone(name, init=False)
+        initialize(location.find(made.path), program=program())
         return made
 
 

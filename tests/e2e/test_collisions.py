@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.api import location
+from git_datmo.api import location, remote, snapshot
 from git_datmo.api.verify import verify
-from tests.e2e.team import Team, snap
+from tests.e2e.team import Team
 from tests.kit import collision
 from tests.kit.checks import assert_clean
 from tests.kit.content import at_once, stored
@@ -19,8 +19,12 @@ from tests.kit.program import datmo
 ONE, TWO = collision.pair()
 
 
+def take(repo: Repo, message: str) -> str:
+    return str(snapshot.create(location.find(repo.path), message=message).id)
+
+
 def contents(repo: Repo, oid: str, into: Path) -> bytes:
-    datmo("snapshot", "checkout", oid, "--into", into, cwd=repo.path)
+    snapshot.checkout(location.find(repo.path), oid, into=str(into))
     return (into / "data.bin").read_bytes()
 
 
@@ -28,11 +32,11 @@ def contents(repo: Repo, oid: str, into: Path) -> bytes:
 def maker(tmp_path: Path) -> tuple[Team, Repo, str, str]:
     """A clone with a snapshot of each."""
     team = Team(tmp_path)
-    repo = team.clone("maker")
+    repo = team.member("maker")
     made = []
     for content in (ONE, TWO):
         repo.write("data.bin", content)
-        made.append(snap(repo, "one of two"))
+        made.append(take(repo, "one of two"))
     assert made[0] != made[1]
     return team, repo, made[0], made[1]
 
@@ -56,10 +60,10 @@ def test_both_are_kept_and_told_apart(maker: tuple[Team, Repo, str, str], tmp_pa
     lost.write_bytes(kept)
     assert verify(location.find(repo.path), [one, two]).ok
 
-    datmo("push", cwd=repo.path)
+    remote.push(location.find(repo.path))
     assert stored(team.origin).keys() == {ONE, TWO}
-    reader = team.clone("reader")
-    datmo("pull", cwd=reader.path)
+    reader = team.member("reader")
+    remote.pull(location.find(reader.path))
     # Whoever has one of them gets the other as well.
     assert contents(reader, one, tmp_path / "3") == ONE
     assert stored(reader).keys() == {ONE}
@@ -68,12 +72,10 @@ def test_both_are_kept_and_told_apart(maker: tuple[Team, Repo, str, str], tmp_pa
     assert_clean(reader)
 
 
-@pytest.mark.parametrize("kept", [0, 1])
-def test_freeing_one_leaves_the_other(
-    maker: tuple[Team, Repo, str, str], tmp_path: Path, kept: int
-):
+def test_freeing_one_leaves_the_other(maker: tuple[Team, Repo, str, str], tmp_path: Path):
     """What lies under the plain name is only freed when nothing of that name is needed."""
     _, repo, *made = maker
+    kept = 1
     at_once(repo)
     datmo("snapshot", "delete", made[1 - kept], cwd=repo.path)
     datmo("gc", cwd=repo.path)
@@ -88,16 +90,16 @@ def test_freeing_one_leaves_the_other(
 def test_what_is_pushed_after_its_twin_arrives(tmp_path: Path):
     """A place that has one of them is asked for the other, and gets it."""
     team = Team(tmp_path)
-    first, second = team.clone("first"), team.clone("second")
+    first, second = team.member("first"), team.member("second")
     first.write("data.bin", ONE)
-    one = snap(first, "one")
-    datmo("push", cwd=first.path)
+    one = take(first, "one")
+    remote.push(location.find(first.path))
     second.write("data.bin", TWO)
-    two = snap(second, "two")
-    datmo("pull", cwd=second.path)
-    datmo("push", cwd=second.path)
+    two = take(second, "two")
+    remote.pull(location.find(second.path))
+    remote.push(location.find(second.path))
     assert stored(team.origin).keys() == {ONE, TWO}
-    datmo("pull", "--content", cwd=first.path)
+    remote.pull(location.find(first.path), content=True)
     assert stored(first).keys() == {ONE, TWO}
     for repo in (first, second):
         assert contents(repo, one, repo.path / "1") == ONE

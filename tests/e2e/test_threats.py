@@ -44,7 +44,7 @@ def offer(origin: Repo, tree: str, message: str = "take me") -> str:
 
 def test_a_tree_that_leads_into_git_does_not_arrive(team: Team, tmp_path: Path):
     """Our own fetch has git check what it gets; what plain git let in is refused at the door."""
-    reader = team.clone("reader")
+    reader = team.member("reader")
     blob = plant(team.origin, "blob", b"#!/bin/sh\ntouch pwned\n")
     hooks = plant(team.origin, "tree", b"100755 post-commit\0" + bytes.fromhex(blob))
     git = plant(team.origin, "tree", b"40000 hooks\0" + bytes.fromhex(hooks))
@@ -69,7 +69,7 @@ def test_a_tree_that_leads_into_git_does_not_arrive(team: Team, tmp_path: Path):
 
 def test_nothing_that_is_fetched_is_run(team: Team, tmp_path: Path):
     """Filters, hooks, commands and settings of a snapshot are files like any others."""
-    maker, reader = team.clone("maker"), team.clone("reader")
+    maker, reader = team.member("maker"), team.member("reader")
     trap = tmp_path / "trap"
     command = f"touch {trap}"
     maker.write(".gitattributes", "* filter=evil diff=evil\n")
@@ -91,7 +91,7 @@ def test_nothing_that_is_fetched_is_run(team: Team, tmp_path: Path):
 
 
 def test_what_a_remote_moves_or_deletes_is_still_here(team: Team):
-    maker, reader = team.clone("maker"), team.clone("reader")
+    maker, reader = team.member("maker"), team.member("reader")
     maker.write("a.txt", "a\n")
     oid = snap(maker, "mine", "--label", "best")
     datmo("push", cwd=maker.path)
@@ -116,7 +116,7 @@ def test_what_a_remote_moves_or_deletes_is_still_here(team: Team):
 
 
 def test_a_ref_that_stands_for_a_branch_moves_no_branch(team: Team):
-    repo = team.clone("maker")
+    repo = team.member("maker")
     before = repo.refs("refs/heads")
     someone = "refs/datmo/snapshots/" + "1" * 40
     repo.git("symbolic-ref", someone, "refs/heads/main")
@@ -131,7 +131,7 @@ def test_a_ref_that_stands_for_a_branch_moves_no_branch(team: Team):
 
 
 def test_names_are_never_commands(team: Team):
-    repo = team.clone("maker")
+    repo = team.member("maker")
     for name in ("$(touch trap)", "--upload-pack=touch trap"):
         snap(repo, name, f"--label={name}")
         for verb in ("snapshot inspect", "verify"):
@@ -144,7 +144,7 @@ def test_names_are_never_commands(team: Team):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_repository_of_somebody_else_is_refused(team: Team):
     """Its settings name programs that git runs: git refuses it, and so do we."""
-    repo = team.clone("theirs")
+    repo = team.member("theirs")
     for path in (repo.path, repo.git_dir):
         os.chown(path, 65534, 65534)
     for words in (["snapshot", "ls"], ["snapshot", "-m", "x"], ["verify"]):
