@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import re
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -19,8 +17,8 @@ from git_datmo.compat import em
 from git_datmo.compat.squirrel import GitArtifactManager
 from git_datmo.model import run, snapshot
 from git_datmo.sdk import POSITIONS
+from tests.docs.named import ROOT, missing
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "features.md").read_text()
 TABLES, _, LAST = PAGE.partition("\n## What falls short\n")
 SPAN = re.compile(r"`([^`]+)`")
@@ -51,17 +49,6 @@ def lines() -> list[Line]:
         for what, how, shown in cells
         if what != "what"
     ]
-
-
-@cache
-def known_tests(file: str) -> set[str]:
-    """The tests of a file, `name` or `Class::name`, read from its source."""
-    found = set()
-    for node in ast.parse((ROOT / "tests" / file).read_text()).body:
-        inside = node.body if isinstance(node, ast.ClassDef) else [node]
-        prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
-        found |= {prefix + one.name for one in inside if isinstance(one, ast.FunctionDef)}
-    return {name for name in found if name.rpartition("::")[2].startswith("test_")}
 
 
 @cache
@@ -140,9 +127,7 @@ def test_what_it_tells_to_use_is_there():
 def test_every_line_says_how_and_has_a_test_that_is_there():
     every = lines()
     assert [line.what for line in every if not line.how or not line.shown] == []
-    named = {tuple(test.split("::", 1)) for line in every for test in line.shown}
-    assert {file for file, _ in named if not (ROOT / "tests" / file).is_file()} == set()
-    assert {f"{file}::{test}" for file, test in named if test not in known_tests(file)} == set()
+    assert missing(" ".join(f"tests/{test}" for line in every for test in line.shown)) == []
 
 
 def test_what_falls_short_is_listed_and_pointed_to():

@@ -6,14 +6,7 @@ import pytest
 
 from tests.docs.named import NAMED, ROOT, missing
 
-PAGES = [
-    page
-    for page in (
-        *("docs/explanation/security.md", "docs/explanation/reliability.md"),
-        "docs/reference/features.md",
-    )
-    if (ROOT / page).is_file()
-]
+PAGES = ("docs/explanation/security.md", "docs/explanation/reliability.md")
 
 
 @pytest.mark.parametrize("page", PAGES)
