@@ -39,6 +39,9 @@ def guard(run: Callable[[], int]) -> int:
         _tell(f"cannot use{where}: {error.strerror or error}", None)
         return 4
     except Exception as error:
+        told = _told(error)
+        if told is not None:
+            return told
         import traceback
 
         traceback.print_exc()
@@ -47,6 +50,18 @@ def guard(run: Callable[[], int]) -> int:
             "please report it with the lines above; nothing that was saved is affected",
         )
         return 70
+
+
+def _told(error: BaseException | None) -> int | None:
+    """The exit code where a signal is behind an error: Python 3.11 puts what is raised while a
+    class is made, in an import say, into a RuntimeError."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            return error.code
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _tell(message: str, hint: str | None) -> None:

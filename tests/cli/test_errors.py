@@ -154,3 +154,25 @@ def test_hostile_text_never_reaches_the_terminal(project: Repo):
     datmo("snapshot", "-m", "m\x1b[31m", "-l", "l\x1b]0;x\x07", "-c", "k\x1b[0m:v\x1b[0m")
     for words in ("snapshot ls", "snapshot inspect", "status", "snapshot ls --json"):
         assert "\x1b" not in datmo(*words.split(" ")).stdout
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_signal_while_a_class_is_made_is_no_bug(name: str, code: int):
+    script = f"""
+import os, signal, sys
+from git_datmo.cli.errors import guard
+
+class Slow:
+    def __set_name__(self, owner, name):
+        os.kill(os.getpid(), signal.{name})
+
+def run():
+    class Made:
+        one = Slow()
+    return 0
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(guard(run))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
