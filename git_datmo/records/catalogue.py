@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import Corrupt, DamagedObject, NewerFormat, RemoteError
+from git_datmo.errors import Corrupt, DamagedObject, NewerFormat, NoSpace, RemoteError
 from git_datmo.records import clones, layout, purged, revivals
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
@@ -48,6 +48,10 @@ def refresh(project: Project) -> Index:
     if index.tips() == current:
         return index
     try:
+        _catch_up(project, index, current)
+    except NoSpace:
+        # Derived data: a full disk fails no listing, and no command that has done its work.
+        index.keep_in_memory()
         _catch_up(project, index, current)
     except sqlite3.DatabaseError:
         # Derived data: what cannot be used is made again.

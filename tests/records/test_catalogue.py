@@ -6,11 +6,13 @@ import json
 
 import pytest
 
+from git_datmo.api import snapshot
 from tests.e2e.team import snap, state, update
 from tests.kit.checks import assert_clean
 from tests.kit.git import Repo
 from tests.kit.program import datmo
 from tests.records.chains import TRAILERS, Someone
+from tests.torture.world import opened
 
 AT = 1_700_000_000_000 << 12
 
@@ -33,6 +35,20 @@ def test_the_same_listing_without_the_index(project: Repo) -> None:
     assert state(project) == before
     (project.git_dir / "datmo" / "index.sqlite").write_bytes(b"no database at all")
     assert state(project) == before
+    assert_clean(project)
+
+
+def test_an_index_that_the_disk_takes_no_more_of_fails_nothing(project: Repo) -> None:
+    project.write("a", "1")
+    with opened(project) as found:
+        snapshot.create(found, message="one")
+        # As SQLite meets a full disk: not one page more.
+        found.index._database.rows("PRAGMA max_page_count = 1")
+        project.write("a", "2")
+        made = snapshot.create(found, message="two", config={"long": "x" * 300_000})
+        assert not found.index.lasting
+        assert [one.message for one in snapshot.ls(found)] == ["two", "one"]
+    assert state(project)[str(made.id)]["message"] == "two"
     assert_clean(project)
 
 

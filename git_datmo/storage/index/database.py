@@ -82,14 +82,19 @@ class Database:
         A read-only index is first copied into memory, and changes there.
         """
         if self.readonly:
-            memory = _in_memory(empty=False)
-            self.connection.backup(memory)
-            self.connection.close()
-            self.connection, self.readonly = memory, False
+            self.keep_in_memory()
         elif self.lasting and self._replaced():
             self.connection.close()
             self.connection = self._open_to_write()
         self.rows("BEGIN IMMEDIATE")
+
+    def keep_in_memory(self) -> None:
+        """Go on with a copy in memory. The file stays as the last transaction left it."""
+        self.rollback()
+        memory = _in_memory(empty=False)
+        self.connection.backup(memory)
+        self.connection.close()
+        self.connection, self.readonly, self.lasting = memory, False, False
 
     def rollback(self) -> None:
         """Undo the transaction, if one is open."""
@@ -161,7 +166,10 @@ class Database:
                 f"another process is writing the index {self.path}", hint="try again"
             )
         if code & 0xFF == sqlite3.SQLITE_FULL:
-            return NoSpace(f"no space left to write the index {self.path}")
+            return NoSpace(
+                f"no space left on the disk that holds {self.path}",
+                hint="free some space and try again; nothing that was saved before is affected",
+            )
         if code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             return ReadOnlyRepository(f"the index {self.path} cannot be written: {error}")
         if code & 0xFF == sqlite3.SQLITE_IOERR:

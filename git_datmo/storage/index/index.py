@@ -57,6 +57,10 @@ class Index:
         """Whether an update will still be there for the next process."""
         return self._database.lasting
 
+    def keep_in_memory(self) -> None:
+        """Keep all further changes in memory: the disk takes no more."""
+        self._database.keep_in_memory()
+
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
