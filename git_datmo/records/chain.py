@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from git_datmo.errors import DamagedObject
+from git_datmo.errors import DamagedObject, DatmoError
 from git_datmo.model.ids import new_clone_id
 from git_datmo.model.operation import Operation, clock
 from git_datmo.records import catalogue, clones, layout, lineage
@@ -84,6 +84,7 @@ class Writer:
 
     def finish(self, healed: Mapping[str, str | None]) -> None:
         """Write it all, durably, refs last."""
+        before = self.tip
         project, objects = self._project, self._project.repository.objects
         changes: dict[str, str | None] = {**healed, **self._refs}
         if self._notes or self._mentions or self._carried or self._anew:
@@ -139,7 +140,12 @@ class Writer:
             names = (*(held.former if held is not None else ()), self._former)
             clones.write(project.home, self.clone, tuple(dict.fromkeys(names)))
         durable = project.durability != "off"
-        refs.update(objects, project.home, changes, durable=durable, first=layout.LOCAL_TIP)
+        try:
+            refs.update(objects, project.home, changes, durable=durable, first=layout.LOCAL_TIP)
+        except DatmoError as error:
+            if before != self.tip == refs.read_one(objects.common_dir, layout.LOCAL_TIP):
+                error.hint = "it is recorded all the same, and may not outlive a power cut: see ls"
+            raise
         if objects.secure():
             sync(project)
         objects.fresh.release()
