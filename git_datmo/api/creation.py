@@ -11,6 +11,7 @@ from git_datmo.api.recording import Words, record
 from git_datmo.api.state import of_code, of_work_tree
 from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import (
+    DamagedObject,
     MutuallyExclusiveArguments,
     RequiredArgumentMissing,
     ValidationFailed,
@@ -85,9 +86,11 @@ def create(
 
         return promotion.of_run(project, run_id, task_id, any(parts), chosen)
     if code_id or commit_id:
-        found_state = of_code(project, code_id or "", commit_id, user, named, file_collection_id)
-    else:
-        found_state = of_work_tree(
+        state = of_code(project, code_id or "", commit_id, user, named, file_collection_id)
+        return record(project, state, words)
+
+    def taken() -> Snapshot:
+        state = of_work_tree(
             project,
             user,
             named,
@@ -98,7 +101,14 @@ def create(
             count_ignored=visible,
             progress=progress,
         )
-    return record(project, found_state, words)
+        return record(project, state, words)
+
+    try:
+        return taken()
+    except DamagedObject:
+        # `git gc --prune=now` takes what another command of ours wrote and has not recorded yet.
+        project.repository.objects.forget()
+        return taken()
 
 
 def _check(
