@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,14 +15,13 @@ import pytest
 from git_datmo.api import artifact as artifacts
 from git_datmo.api import location
 from git_datmo.model.artifact import Artifact
-from tests.kit.checks import assert_clean, untouched
+from tests.kit.checks import untouched
 from tests.kit.git import Repo
-from tests.torture.test_kills import CALLS, chosen
+from tests.torture import strace
+from tests.torture.campaign import Campaign, chosen
+from tests.torture.checker import Checker
 
-pytestmark = [
-    pytest.mark.torture,
-    pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
-]
+pytestmark = [pytest.mark.torture, strace.needed]
 LARGE = 3_000
 SMALL = 70  # files: more than are written one by one
 
@@ -41,48 +38,34 @@ def source(project: Repo) -> Path:
     return folder
 
 
-def traced(repo: Repo, *words: str, trace: str, log: str = "/dev/null") -> tuple[int, str, str]:
-    """One command under strace: its exit code, what it said, and what went wrong."""
-    strace = ["strace", "-f", "-qq", "-o", log, "-e", trace]
-    done = subprocess.run(
-        [*strace, sys.executable, "-m", "git_datmo", "artifact", *words],
-        cwd=repo.path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def points(repo: Repo, tmp_path: Path, *words: str) -> int:
-    """How many mutating calls a command makes."""
-    log = tmp_path / "strace.log"
-    traced(repo, *words, trace=f"trace={CALLS}", log=str(log))
-    return sum(1 for line in log.read_text(errors="replace").splitlines() if "(" in line)
+def words(*more: str) -> list[str]:
+    return [sys.executable, "-m", "git_datmo", "artifact", *more]
 
 
 def listed(repo: Repo) -> list[Artifact]:
     return artifacts.ls(location.find(repo.path), name="x", all=True)
 
 
-@pytest.mark.parametrize("what", ["signal=KILL", "error=ENOSPC"])
-def test_create(project: Repo, source: Path, tmp_path: Path, what: str) -> None:
-    total = points(project, tmp_path, "create", "x", str(source), "-m", "dry")
-    assert total > 15
-    acknowledged, ended = {"dry"}, 0
-    for point in chosen(total, 4):
+@pytest.mark.parametrize("fault", [strace.KILL, "error=ENOSPC"])
+def test_create(campaign: Campaign, project: Repo, source: Path, fault: str) -> None:
+    below = project.path.parent
+    checker, commits = Checker(project), set[str]()
+    artifacts.create(location.find(project.path), name="x", paths=[str(source)], message="dry")
+    (source / "large").write_bytes(os.urandom(LARGE))
+    dry = words("create", "x", str(source), "-m", "once more")
+    known = strace.points(dry, project.path, below, fault)
+    assert len(known) > 15
+    acknowledged = {"dry", "once more"}
+    for number, point in enumerate(chosen(known, 4)):
         (source / "large").write_bytes(content := os.urandom(LARGE))
-        message = f"at {point}"
+        message = f"at {number}"
+        asked = words("create", "x", str(source), "-m", message)
         with untouched(project):
-            code, out, err = traced(
-                project,
-                *("create", "x", str(source), "-m", message),
-                trace=f"inject={CALLS}:{what}:when={point}",
-            )
-        ended += code == -signal.SIGKILL if what == "signal=KILL" else code != 0
-        assert "Traceback" not in err, err
-        if "Created" in out and code == 0:
+            struck = strace.strike(asked, project.path, below, point, fault)
+        campaign.injected += 1
+        campaign.effective += struck.effective
+        assert "Traceback" not in struck.stderr, struck.stderr
+        if "Created" in struck.stdout and struck.code == 0:
             acknowledged.add(message)
         found = {one.message: one for one in listed(project)}
         assert acknowledged <= found.keys()
@@ -91,28 +74,42 @@ def test_create(project: Repo, source: Path, tmp_path: Path, what: str) -> None:
             assert found[message].files == SMALL + 1
             assert found[message].read("large") == content
         made = artifacts.create(location.find(project.path), name="x", references=["r=s3://b"])
-        artifacts.update(location.find(project.path), artifact=made.id, message=f"after {point}")
-        acknowledged.add(f"after {point}")
-        assert_clean(project)
-        assert list((project.git_dir / "refs").rglob("*.lock")) == []
-    assert ended > 1
+        artifacts.update(location.find(project.path), artifact=made.id, message=f"after {number}")
+        acknowledged.add(f"after {number}")
+        commits |= {str(made.id), *(str(found[one].id) for one in acknowledged & found.keys())}
+        campaign.harm.add(checker.check(commits, faults=campaign.injected))
+    campaign.acknowledged = len(commits)
+    campaign.assert_sound(effective=2)
 
 
-def test_get(project: Repo, source: Path, tmp_path: Path) -> None:
+def test_the_harness_notices_content_that_is_gone(
+    campaign: Campaign, project: Repo, source: Path
+) -> None:
+    """The control: a version whose large file somebody took away."""
+    made = artifacts.create(location.find(project.path), name="x", paths=[str(source)])
+    [content] = (project.git_dir / "datmo" / "store").glob("??/*")
+    content.unlink()
+    campaign.injected = campaign.effective = campaign.acknowledged = 1
+    campaign.harm.add(Checker(project).check({str(made.id)}))
+    campaign.assert_harmed("incomplete")
+
+
+def test_get(campaign: Campaign, project: Repo, source: Path) -> None:
     artifacts.create(location.find(project.path), name="x", paths=[str(source)])
     content = (source / "large").read_bytes()
     views = project.git_dir / "datmo" / "views"
-    for words in (("--into", "out"), ()):
+    below = project.path.parent
+    for where in (("--into", "out"), ()):
         shutil.rmtree(views, ignore_errors=True)
-        total = points(project, tmp_path, "get", "x", *words)
-        killed = 0
-        for point in chosen(total, 4):
+        asked = words("get", "x", *where)
+        known = strace.points(asked, project.path, below)
+        for point in chosen(known, 3):
             shutil.rmtree(project.path / "out", ignore_errors=True)
             shutil.rmtree(views, ignore_errors=True)
-            code, _, _ = traced(
-                project, "get", "x", *words, trace=f"inject={CALLS}:signal=KILL:when={point}"
-            )
-            killed += code == -signal.SIGKILL
+            campaign.injected += 1
+            campaign.effective += strace.strike(
+                asked, project.path, below, point, strace.KILL
+            ).effective
             target = project.path / "out"
             if target.exists() and (target / "large").exists():
                 assert (target / "large").read_bytes() == content
@@ -121,4 +118,4 @@ def test_get(project: Repo, source: Path, tmp_path: Path) -> None:
             assert (place / "large").read_bytes() == content
             again = artifacts.get(location.find(project.path), artifact="x", into=target)
             assert (Path(again.path) / "sub" / "69").read_text() == "69"
-        assert killed > 0
+    assert campaign.effective > 2

@@ -3,81 +3,70 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.team import snap, state
+from git_datmo.api import gc, snapshot
 from tests.kit.checks import assert_clean
 from tests.kit.content import at_once, stored
 from tests.kit.git import Repo
 from tests.kit.program import datmo
+from tests.torture import bad, strace
+from tests.torture.campaign import FULL, Campaign
+from tests.torture.checker import Checker
+from tests.torture.sweep import Collections, sweep
+from tests.torture.world import opened
 
 pytestmark = pytest.mark.torture
-
-FULL = os.environ.get("TORTURE", "") == "full"
-CALLS = "rename,renameat,renameat2,link,unlink,unlinkat,mkdir,mkdirat,openat,write,pwrite64"
-GC = [sys.executable, "-m", "git_datmo", "gc"]
 
 
 @pytest.fixture
 def project(project: Repo) -> Repo:
     """A project that frees at once, with a snapshot to keep."""
-    project.git("config", "datmo.largeFile", "1k")
     at_once(project)
     project.write("kept.bin", os.urandom(5000))
-    snap(project, "kept")
     return project
 
 
-def doomed(repo: Repo, count: int) -> None:
-    """A deleted snapshot with so many large files of its own."""
-    for number in range(count):
-        repo.write(f"d/{number}", os.urandom(2000))
-    oid = snap(repo, f"to go {time.time_ns()}")
-    datmo("snapshot", "delete", oid, cwd=repo.path)
-    shutil.rmtree(repo.path / "d")
+@strace.needed
+@pytest.mark.parametrize("fault", [strace.KILL, "error=EIO"])
+def test_killed_at_mutating_calls(campaign: Campaign, project: Repo, fault: str) -> None:
+    with opened(project) as found:
+        kept = str(snapshot.create(found, message="kept").id)
+    content = (project.path / "kept.bin").read_bytes()
+    sample = 6 if fault == strace.KILL else 3
+    where = r"store|stamps|refs"
+    collections = Collections(project)
+    sweep(
+        campaign,
+        Checker(project),
+        collections,
+        fault=fault,
+        sample=sample,
+        where=where,
+        acknowledged={kept},
+    )
+    campaign.assert_sound(effective=sample - 2)
+    with opened(project) as found:
+        gc.gc(found)
+    assert stored(project).keys() == {content}
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_killed_at_mutating_calls(project: Repo, tmp_path: Path) -> None:
-    kept = (project.path / "kept.bin").read_bytes()
-    doomed(project, 12)
-    log, store = tmp_path / "log", project.git_dir / "datmo" / "store"
-    paths = [f"-P{path}" for path in (store / "lock", *stored(project).values())]
-    trace = ["strace", "-f", "-qq", "-o", str(log), *paths, "-e", f"trace={CALLS}"]
-    subprocess.run([*trace, *GC], cwd=project.path, check=True, capture_output=True, timeout=120)
-    total = sum(1 for line in log.read_text(errors="replace").splitlines() if "(" in line)
-    assert stored(project).keys() == {kept}
-    assert total >= 12  # every file, and the lock
-    step = 1 if FULL else max(1, total // 6)
-    killed = 0
-    for point in range(1, total + 1, step):
-        doomed(project, 12)
-        before = len(stored(project))
-        paths = [f"-P{path}" for path in (store / "lock", *stored(project).values())]
-        inject = ["-e", f"inject={CALLS}:signal=KILL:when={point}"]
-        done = subprocess.run(
-            ["strace", "-f", "-qq", "-o", "/dev/null", *paths, *inject, *GC],
-            cwd=project.path,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        killed += done.returncode == -signal.SIGKILL
-        left = stored(project)
-        assert kept in left
-        assert len(left) <= before
-        assert_clean(project)
-        datmo("gc", cwd=project.path)
-        assert stored(project).keys() == {kept}, f"after a kill at {point}"
-    assert killed > 3
+@strace.needed
+def test_the_harness_notices_what_frees_too_much(campaign: Campaign, project: Repo) -> None:
+    """The control: a gc that takes nothing to be living."""
+    with opened(project) as found:
+        kept = str(snapshot.create(found, message="kept").id)
+    (project.path / "kept.bin").unlink()  # or the next snapshot brings it back
+    sweep(
+        campaign,
+        Checker(project),
+        Collections(project, bad.program("greedy")),
+        sample=1,
+        acknowledged={kept},
+    )
+    campaign.assert_harmed("incomplete")
 
 
 def test_snapshots_beside_a_gc_in_a_loop(project: Repo) -> None:
@@ -92,15 +81,16 @@ def test_snapshots_beside_a_gc_in_a_loop(project: Repo) -> None:
     thread = threading.Thread(target=collect)
     thread.start()
     try:
-        for number in range(60 if FULL else 10):
+        for number in range(60 if FULL else 12):
             content = bytes([number % 2]) * 3000
             project.write("turns.bin", content)
-            oid = snap(project, f"{number}", "--stats", f'{{"n": {number}}}')
+            with opened(project) as found:
+                made = snapshot.create(found, message=f"{number}", stats={"n": number})
             assert content in stored(project), f"of the living snapshot {number}"
-            datmo("snapshot", "delete", oid, cwd=project.path)
+            with opened(project) as found:
+                snapshot.delete(found, str(made.id))
     finally:
         stop.set()
         thread.join()
     assert sum(freed) > 0
-    assert len(state(project)) == 1
     assert_clean(project)

@@ -18,15 +18,16 @@ from tests.e2e.team import LARGE, Team, snap, state
 from tests.kit.checks import assert_clean, assert_git_clean
 from tests.kit.git import Repo
 from tests.kit.program import datmo
-from tests.torture.test_kills import CALLS, chosen
-from tests.torture.test_run_kills import kinds
+from tests.torture.campaign import Campaign, chosen
+from tests.torture.checker import Checker
+from tests.torture.strace import CALLS
 
 pytestmark = [
     pytest.mark.torture,
     pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
 ]
 
-SAMPLE = 5
+SAMPLE = 3
 
 
 def record(repo: Repo, number: int) -> tuple[str, str]:
@@ -38,6 +39,18 @@ def record(repo: Repo, number: int) -> tuple[str, str]:
     (repo.path / "secret.bin").unlink()
     datmo("push", cwd=repo.path)
     return oid, repo.git("hash-object", "--stdin", input=f"secret {number}\n")
+
+
+def kinds(log: str) -> list[tuple[str, int]]:
+    """Each call of a trace, and how many of its kind there were up to it: what strace counts."""
+    seen: dict[str, int] = {}
+    found = []
+    for line in log.splitlines():
+        name = line.partition("(")[0].rpartition(" ")[2]
+        if "(" in line and name in CALLS.split(","):
+            seen[name] = seen.get(name, 0) + 1
+            found.append((name, seen[name]))
+    return found
 
 
 def traced(repo: Repo, oid: str, *options: str) -> int:
@@ -62,7 +75,7 @@ def content(folder: Path) -> int:
     return len(list((folder / "datmo" / "store").glob("??/*")))
 
 
-def test_killed_at_mutating_calls(tmp_path: Path) -> None:
+def test_killed_at_mutating_calls(campaign: Campaign, tmp_path: Path) -> None:
     team = Team(tmp_path)
     ada, bob = team.clone("ada"), team.clone("bob")
     bob.write("kept.bin", os.urandom(LARGE))
@@ -74,8 +87,7 @@ def test_killed_at_mutating_calls(tmp_path: Path) -> None:
     assert traced(ada, record(ada, 0)[0], "-o", str(log), "-e", f"trace={CALLS}") == 0
     calls = kinds(log.read_text(errors="replace"))
     assert len(calls) > 40
-    killed = 0
-    for point in chosen(len(calls), SAMPLE):
+    for point in chosen(range(1, len(calls) + 1), SAMPLE):
         call, count = calls[point - 1]
         oid, secret = record(ada, point)
         datmo("pull", cwd=bob.path)
@@ -83,7 +95,8 @@ def test_killed_at_mutating_calls(tmp_path: Path) -> None:
         datmo("snapshot", "update", kept, "-s", f"round:{point}", cwd=bob.path)
         datmo("push", cwd=bob.path)
         code = traced(ada, oid, "-e", f"inject={call}:signal=KILL:when={count}")
-        killed += code == -signal.SIGKILL
+        campaign.injected += 1
+        campaign.effective += code == -signal.SIGKILL
         for repo in (ada, team.origin):
             assert_git_clean(repo)
         assert kept in state(ada), "something else was lost"
@@ -95,9 +108,29 @@ def test_killed_at_mutating_calls(tmp_path: Path) -> None:
             assert not {oid, secret} & reached(repo)
         assert content(ada.common_dir) == content(team.origin.path) == 1
         assert_clean(ada)
-    assert killed > SAMPLE // 2
+        campaign.harm.add(Checker(ada).check({kept}, next_too=False))
+        campaign.harm.add(Checker(team.origin, bare=True).check({kept}))
+        campaign.acknowledged = 1
+    campaign.assert_sound(effective=SAMPLE // 2)
     for repo in (bob, ada, bob):
         datmo("pull", cwd=repo.path)
         datmo("push", cwd=repo.path)
     assert state(ada) == state(bob)
     assert_clean(bob)
+
+
+def test_the_harness_notices_what_takes_too_much(campaign: Campaign, tmp_path: Path) -> None:
+    """The control: after a purge the content of what was to stay is gone as well."""
+    ada = Team(tmp_path).clone("ada")
+    ada.write("kept.bin", os.urandom(LARGE))
+    kept = snap(ada, "kept")
+    (ada.path / "kept.bin").unlink()
+    oid, _ = record(ada, 0)
+    datmo("purge", oid, "--yes", cwd=ada.path)
+    checker = Checker(ada)
+    assert not checker.check({kept}, next_too=False)
+    [content] = (ada.common_dir / "datmo" / "store").glob("??/*")
+    content.unlink()
+    campaign.injected = campaign.effective = campaign.acknowledged = 1
+    campaign.harm.add(Checker(ada).check({kept}, next_too=False))
+    campaign.assert_harmed("incomplete")

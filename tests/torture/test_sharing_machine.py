@@ -182,9 +182,23 @@ class Sharing(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
+def test_the_harness_notices_a_loss(tmp_path: Path) -> None:
+    """The control: all names of a chain are taken away before anybody else has it."""
+    world = World(tmp_path)
+    for name in ("ada", "bob"):
+        world.clones[name] = world.clone(name)
+    world.snapshot("ada", large=True)
+    repo = world.clones["ada"]
+    for ref in repo.refs("refs/datmo", layout.LOCAL):
+        repo.git("update-ref", "-d", ref)
+    (repo.git_dir / "datmo" / "index.sqlite").unlink()
+    with pytest.raises(AssertionError, match="is lost"):
+        world.assert_converged()
+
+
 TestSharing = Sharing.TestCase
 TestSharing.settings = settings(
-    max_examples=200 if FULL else 6,
+    max_examples=200 if FULL else 4,
     stateful_step_count=40 if FULL else 20,
     deadline=None,
     database=None,
