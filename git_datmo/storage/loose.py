@@ -10,14 +10,29 @@ from git_datmo.errors import DamagedObject
 from git_datmo.storage.gitformat import object_id
 
 
+def there(common_dir: Path, oid: str) -> bool:
+    """Whether a file lies where the loose object would. Raises DamagedObject for an empty one."""
+    try:
+        size = os.stat(_path(common_dir, oid)).st_size
+    except OSError:
+        return False
+    if size == 0:
+        raise DamagedObject(f"the git object {oid} is damaged: its file is empty")
+    return True
+
+
+def _path(common_dir: Path, oid: str) -> str:
+    # Paths as objects would cost more than all the rest.
+    return f"{common_dir}/objects/{oid[:2]}/{oid[2:]}"
+
+
 def read(common_dir: Path, oid: str) -> tuple[str, bytes] | None:
     """The kind and bytes of an object that lies loose in a repository; None for any other.
 
     Raises DamagedObject for one that is not whole, or not what its id says.
     """
     try:
-        # Paths as objects would cost more than all the rest.
-        fd = os.open(f"{common_dir}/objects/{oid[:2]}/{oid[2:]}", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(_path(common_dir, oid), os.O_RDONLY | os.O_CLOEXEC)
         with open(fd, "rb", buffering=0) as file:
             packed = file.read()
     except (FileNotFoundError, NotADirectoryError):

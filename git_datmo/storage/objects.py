@@ -129,7 +129,12 @@ class Objects:
             self.promised.bring(oid for oid in oids if not self.has(oid))
 
     def has(self, oid: str) -> bool:
-        """Whether the object is in the database (its bytes are not looked at)."""
+        """Whether the object is in the database; its bytes are not looked at.
+
+        Raises DamagedObject for an empty file, which a power cut leaves and git takes for one.
+        """
+        if loose.there(self.common_dir, oid):
+            return True
         # Not `in self.repo`, which reads the object.
         return oid in self.repo.odb or oid in self.fresh.objects
 
