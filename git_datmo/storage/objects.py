@@ -160,7 +160,7 @@ class Objects:
         except (KeyError, ValueError, pygit2.GitError):
             if not self.promised.bring([oid]):
                 return None
-        return int(self.repo.odb.read_header(oid)[1]) if oid in self.repo else None
+        return int(self.repo.odb.read_header(oid)[1]) if oid in self.repo.odb else None
 
     def blob(self, oid: str) -> bytes:
         """A blob's bytes. Raises DamagedObject."""

@@ -37,8 +37,9 @@ def content_last() -> None:
     """Stored content gets its name when all else is done: the ref is there before it."""
     adopt = Store._adopt
 
-    def later(self: Store, temporary: str, pointer: Pointer, **how: Any) -> None:
+    def later(self: Store, temporary: str, pointer: Pointer, **how: Any) -> Path:
         atexit.register(adopt, self, temporary, pointer, **how)
+        return self.candidates(pointer)[0]
 
     Store._adopt = later  # type: ignore[method-assign]
 

@@ -6,11 +6,8 @@ All points run with TORTURE=full; else a sample spread over them.
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -19,12 +16,13 @@ from git_datmo.records import layout
 from tests.e2e.team import large, snap, state
 from tests.kit.git import Repo
 from tests.kit.sickness import assert_well, look, old, told
-from tests.torture.test_kills import CALLS, chosen
-from tests.torture.test_run_kills import kinds
+from tests.torture import strace
+from tests.torture.campaign import chosen
 
 pytestmark = pytest.mark.torture
 
 SAMPLE = 4
+DOCTOR = [sys.executable, "-m", "git_datmo", "doctor", "--full"]
 WRITERS, TURNS = 8, 3
 WRITE = """
 from pathlib import Path
@@ -68,34 +66,22 @@ def hurt(repo: Repo) -> bytes:
     return secret
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_killed_at_mutating_calls(project: Repo, tmp_path: Path) -> None:
+@strace.needed
+def test_killed_at_mutating_calls(project: Repo) -> None:
     before = state(project)
-    log = tmp_path / "strace.log"
     hurt(project)
-    assert traced(project, "-o", str(log), "-e", f"trace={CALLS}") == 0
-    calls = kinds(log.read_text(errors="replace"))
-    assert len(calls) > 40
+    points = strace.points(DOCTOR, project.path, project.git_dir)
+    assert len(points) > 40
     killed = 0
-    for point in chosen(len(calls), SAMPLE):
-        call, count = calls[point - 1]
+    for point in chosen(points, SAMPLE):
         secret = hurt(project)
-        code = traced(project, "-o", os.devnull, "-e", f"inject={call}:signal=KILL:when={count}")
-        killed += code == -signal.SIGKILL
-        assert look(project, full=True).ok, f"after a kill at {call} {count}"
+        killed += strace.strike(DOCTOR, project.path, project.git_dir, point, strace.KILL).effective
+        assert look(project, full=True).ok, f"after a kill at {point.line}"
         assert_well(project, full=True)
         assert state(project) == before
         kept = (project.git_dir / "datmo" / "aside").rglob("*")
         assert any(path.is_file() and path.read_bytes() == secret for path in kept)
     assert killed > 2
-
-
-def traced(repo: Repo, *options: str) -> int:
-    words = [sys.executable, "-m", "git_datmo", "doctor", "--full"]
-    done = subprocess.run(
-        ["strace", "-qq", *options, *words], cwd=repo.path, capture_output=True, timeout=120
-    )
-    return done.returncode
 
 
 def test_beside_eight_writers(project: Repo) -> None:
