@@ -53,6 +53,7 @@ SETTINGS: dict[str, _Check] = {
     "datmo.absorbAfter": _number,
     "datmo.gitStoreLimit": _number,
     "datmo.allowSecrets": _boolean,
+    "datmo.sign": _boolean,
     "datmo.remote": _anything,
     "datmo.user": _anything,
     "datmo.autoUpload": _number,
