@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -69,8 +68,8 @@ class StoreId:
             write_file(self.remembered, known + b"\n")
 
     def _mark(self) -> bytes:
-        fresh = _read(self.remembered) or secrets.token_hex(16).encode()
-        temporary = self.folder / f"tmp-{secrets.token_hex(8)}"
+        fresh = _read(self.remembered) or os.urandom(16).hex().encode()
+        temporary = self.folder / f"tmp-{os.urandom(8).hex()}"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
         try:
             with open(fd, "wb") as file:

@@ -24,9 +24,13 @@ def main() -> None:
     given = parser.parse_args()
     quick = given.quick
     parts: dict[str, Callable[[Path], Iterator[Row]]] = {
+        "snapshot-small": lambda base: snapshot.rows(base, 100 if quick else 1_000),
         "snapshot": lambda base: snapshot.rows(base, 1_000 if quick else 10_000),
         "snapshot-large": lambda base: snapshot.rows(base, 20_000 if quick else 100_000),
         "tracking": lambda base: tracking.rows(base, 64 << 20 if quick else 1 << 30),
+        "growth": lambda base: tracking.growth(
+            base, [1 << 20, 4 << 20] if quick else [1 << 20, 64 << 20, 1 << 30, 4 << 30]
+        ),
         "listing-1k": lambda base: listing.rows(base, 1_000),
         "listing-10k": lambda base: listing.rows(base, 2_000 if quick else 10_000),
         "listing-100k": lambda base: listing.rows(base, 3_000 if quick else 100_000),
