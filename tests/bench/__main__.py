@@ -12,7 +12,18 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import artifacts, hooks, listing, pages, points, runs, sharing, snapshot, tracking
+from tests.bench import (
+    artifacts,
+    comparison,
+    hooks,
+    listing,
+    pages,
+    points,
+    runs,
+    sharing,
+    snapshot,
+    tracking,
+)
 from tests.bench.harness import Row, folder, machine
 
 
@@ -28,6 +39,7 @@ def main() -> None:
         "snapshot": lambda base: snapshot.rows(base, 1_000 if quick else 10_000),
         "snapshot-large": lambda base: snapshot.rows(base, 20_000 if quick else 100_000),
         "tracking": lambda base: tracking.rows(base, 64 << 20 if quick else 1 << 30),
+        "comparison": lambda base: comparison.rows(base, 1_000 if quick else 10_000),
         "growth": lambda base: tracking.growth(
             base, [1 << 20, 4 << 20] if quick else [1 << 20, 64 << 20, 1 << 30, 4 << 30]
         ),
