@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from pathlib import Path
 
-from git_datmo.errors import DamagedObject
+from git_datmo.errors import Conflict, DamagedObject
 from git_datmo.storage.gitformat import object_id
 
 
@@ -29,7 +30,8 @@ def _path(common_dir: Path, oid: str) -> str:
 def read(common_dir: Path, oid: str) -> tuple[str, bytes] | None:
     """The kind and bytes of an object that lies loose in a repository; None for any other.
 
-    Raises DamagedObject for one that is not whole, or not what its id says.
+    Raises DamagedObject for one that is not whole, or not what its id says, and Conflict where
+    no more files can be open: that says nothing of the object.
     """
     try:
         fd = os.open(_path(common_dir, oid), os.O_RDONLY | os.O_CLOEXEC)
@@ -38,7 +40,9 @@ def read(common_dir: Path, oid: str) -> tuple[str, bytes] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise DamagedObject(f"the git object {oid} cannot be read: {error.strerror}") from error
+        said = f"the git object {oid} cannot be read: {error.strerror}"
+        busy = error.errno in (errno.EMFILE, errno.ENFILE)
+        raise (Conflict(said) if busy else DamagedObject(said)) from error
     stream = zlib.decompressobj()
     try:
         head, _, data = stream.decompress(packed).partition(b"\0")

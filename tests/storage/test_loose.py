@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import zlib
+from contextlib import suppress
 
 import pytest
 
-from git_datmo.errors import DamagedObject
+from git_datmo.errors import Conflict, DamagedObject
 from git_datmo.storage.repository import discover
 from tests.kit.git import Repo
 from tests.kit.program import datmo
@@ -51,3 +54,22 @@ def test_a_command_ends(project: Repo):
     done = datmo("snapshot", "checkout", oid, "--into", project.path.parent / "out", check=False)
     assert done.code == 5
     assert "it is cut short" in done.stderr
+
+
+def test_with_no_descriptor_left_nothing_is_called_damaged(repo: Repo):
+    oid = repo.git("hash-object", "-w", "--stdin", input=b"words")
+    objects = discover(repo.path).objects
+    assert objects.blob(oid) == b"words"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    taken: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        with pytest.raises(Conflict, match="Too many open files"):
+            objects.blob(oid)
+    finally:
+        for fd in taken:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
