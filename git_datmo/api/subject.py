@@ -14,13 +14,15 @@ from git_datmo.errors import (
 )
 from git_datmo.model.run import Run, command_text
 from git_datmo.records import catalogue
-from git_datmo.records.kinds import ARTIFACT, RUN
+from git_datmo.records.kinds import ARTIFACT, RUN, SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Record
 
 
 def find(project: Project, name: str) -> Record | Run:
     """The one thing that is meant; a run that is not recorded yet as itself.
+
+    Of a run and the snapshot it ended with, which may carry one label, the run is meant.
 
     Raises ProjectNotInitialized, EntityNotFound, AmbiguousId.
     """
@@ -40,6 +42,8 @@ def find(project: Project, name: str) -> Record | Run:
     if name == "latest":
         found.sort(key=lambda each: -int(each.created))
         del found[1:]
+    if len(found) == 2 and _gave(*found):
+        del found[1]
     if not found:
         raise EntityNotFound(
             f"no snapshot, run or artifact has the id, label or name '{name}'",
@@ -53,6 +57,14 @@ def find(project: Project, name: str) -> Record | Run:
             hint="name one of them by its id, or by enough of its beginning",
         )
     return found[0]
+
+
+def _gave(run: Record | Run, snapshot: Record | Run) -> bool:
+    """Whether a run ended with a snapshot, which then is part of what the run is."""
+    if kind(run) != RUN or kind(snapshot) != SNAPSHOT:
+        return False
+    after = run.doc.get("after_id") if isinstance(run, Record) else run.after_id
+    return snapshot.id == after
 
 
 def kind(found: Record | Run) -> str:

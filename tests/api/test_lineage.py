@@ -159,6 +159,16 @@ def test_what_is_deleted_or_not_here_is_marked(here: Repo):
         lineage(found(here), net, depth=0)
 
 
+def test_of_a_run_and_the_snapshot_it_ended_with_the_run_is_meant(here: Repo):
+    made = run(here, "echo more >>code", label="one")
+    snapshots.update(found(here), made.after_id, label="one")
+    assert lineage(found(here), "one").root == made.id
+    snapshots.update(found(here), made.before_id, label="one")
+    snapshots.update(found(here), made.after_id, label="other")
+    with pytest.raises(AmbiguousId, match=r"run .*snapshot"):
+        lineage(found(here), "one")
+
+
 def test_a_run_under_way_has_its_beginnings(here: Repo):
     artifacts.create(found(here), name="data", paths=[os.fspath(here.path / "code")])
     begun = datmo("run", "-d", "--input", "data", "--", "sleep", "60").stdout.strip()
