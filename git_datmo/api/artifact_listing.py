@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Unpack
 
 from git_datmo.api import artifact_lookup, choice
 from git_datmo.api.files import MOST_PATHS
@@ -124,27 +125,14 @@ def count(
     *,
     name: str | None = None,
     collection: str | None = None,
-    all: bool = False,
-    deleted: bool = False,
-    filter: str | None = None,
-    where: str | None = None,
-    label: str | None = None,
-    remote: str | None = None,
+    **asked: Unpack[choice.Asked],
 ) -> int:
     """How many artifacts `ls` would give without a limit. Raises what that does."""
     project.require_known()
     index = catalogue.refresh(project)
-    chosen = choice.filters(
-        project,
-        index,
-        ARTIFACT,
-        filter=filter,
-        where=where,
-        label=label,
-        remote=remote,
-        deleted=deleted,
-    )
-    _narrow(index, chosen, name, collection, every=all, deleted=deleted)
+    chosen = choice.filters(project, index, ARTIFACT, **asked)
+    every, deleted = asked.get("all", False), asked.get("deleted", False)
+    _narrow(index, chosen, name, collection, every=every, deleted=deleted)
     if chosen.get("last") and not any(chosen.get(part) for part in ("where", "text", "noted")):
         return index.variety(ARTIFACT, ("artifact",))  # Each has one that is its newest.
     return index.count(ARTIFACT, **chosen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
 from git_datmo.api import lookup
 from git_datmo.errors import EntityNotFound, ValidationFailed
 from git_datmo.model.expression import And, Compare, Expr, Or
@@ -18,23 +20,31 @@ NAMED = ("message", "label", "labels", "note", "alternative_name")
 """Where a run's text is looked for: its command is its message here, its message its note."""
 
 
-def filters(
-    project: Project,
-    index: Index,
-    kind: str,
-    *,
-    session_id: str | None = None,
-    filter: str | None = None,
-    where: str | None = None,
-    label: str | None = None,
-    status: str | None = None,
-    remote: str | None = None,
-    deleted: bool = False,
-) -> Filters:
+class Asked(TypedDict, total=False):
+    """What a listing is asked for, its order and length aside; what each verb says of it holds."""
+
+    session_id: str | None
+    all: bool
+    deleted: bool
+    filter: str | None
+    where: str | None
+    label: str | None
+    status: str | None
+    remote: str | None
+
+
+def filters(project: Project, index: Index, kind: str, **asked: Unpack[Asked]) -> Filters:
     """The filters of the index for what a listing is asked for.
 
-    Raises SessionDoesNotExist, QuerySyntaxError, ValidationFailed, EntityNotFound.
+    Raises SessionDoesNotExist, QuerySyntaxError, ValidationFailed, EntityNotFound, and TypeError
+    for a choice that there is not.
     """
+    unknown = asked.keys() - Asked.__annotations__
+    if unknown:
+        raise TypeError(f"a listing has no choice called {', '.join(sorted(unknown))}")
+    session_id, filter, where = asked.get("session_id"), asked.get("filter"), asked.get("where")
+    label, status, remote = asked.get("label"), asked.get("status"), asked.get("remote")
+    every, deleted = asked.get("all", False), asked.get("deleted", False)
     if filter is not None and not isinstance(filter, str):
         raise ValidationFailed(f"filter must be text, not {type(filter).__name__}")
     session = lookup.session_of(project, session_id) if session_id is not None else None
@@ -62,6 +72,9 @@ def filters(
         "text": text,
         "session": session,
         "noted": None if remote is None else _noted(project, remote),
+        "include_hidden": every or deleted,
+        # All runs are all that ever were, all snapshots the automatic ones too.
+        "include_deleted": deleted or (every and kind == RUN),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from git_datmo.api import choice, lookup
 from git_datmo.errors import ValidationFailed
@@ -46,44 +46,23 @@ def ls(
         index,
         SNAPSHOT,
         session_id=session_id,
+        all=all,
         filter=filter,
         where=where,
         label=label,
         remote=remote,
         deleted=deleted,
     )
-    chosen["include_hidden"], chosen["include_deleted"] = all or deleted, deleted
     names = lookup.Names(index)
     found = index.select(SNAPSHOT, **chosen, sort=keys, limit=limit, offset=offset)
     return [lookup.value(project, record, names) for record in found]
 
 
-def count(
-    project: Project,
-    *,
-    session_id: str | None = None,
-    all: bool = False,
-    deleted: bool = False,
-    filter: str | None = None,
-    where: str | None = None,
-    label: str | None = None,
-    remote: str | None = None,
-) -> int:
+def count(project: Project, **asked: Unpack[choice.Asked]) -> int:
     """How many snapshots `ls` would give without a limit. Raises what that does."""
     project.require_known()
     index = catalogue.refresh(project)
-    chosen = choice.filters(
-        project,
-        index,
-        SNAPSHOT,
-        session_id=session_id,
-        filter=filter,
-        where=where,
-        label=label,
-        remote=remote,
-        deleted=deleted,
-    )
-    chosen["include_hidden"], chosen["include_deleted"] = all or deleted, deleted
+    chosen = choice.filters(project, index, SNAPSHOT, **asked)
     return index.count(SNAPSHOT, **chosen)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 from git_datmo.api import choice, lookup
 from git_datmo.api.run_lookup import find_value, resolve, under_way, value, value_of
@@ -62,6 +62,7 @@ def ls(
         index,
         RUN,
         session_id=session_id,
+        all=all,
         filter=filter,
         where=where,
         label=label,
@@ -69,7 +70,6 @@ def ls(
         remote=remote,
         deleted=deleted,
     )
-    chosen["include_hidden"] = chosen["include_deleted"] = all or deleted
     found = _flying(project, names, chosen)
     before = max(0, offset - len(found))
     recorded = index.select(RUN, **chosen, sort=keys, limit=limit, offset=before)
@@ -79,34 +79,11 @@ def ls(
     return [*found[offset:], *(run for run in known if run.id not in flying)][:limit]
 
 
-def count(
-    project: Project,
-    *,
-    session_id: str | None = None,
-    all: bool = False,
-    deleted: bool = False,
-    filter: str | None = None,
-    where: str | None = None,
-    label: str | None = None,
-    status: str | None = None,
-    remote: str | None = None,
-) -> int:
+def count(project: Project, **asked: Unpack[choice.Asked]) -> int:
     """How many runs `ls` would give without a limit. Raises what that does."""
     project.require_known()
     index = catalogue.refresh(project)
-    chosen = choice.filters(
-        project,
-        index,
-        RUN,
-        session_id=session_id,
-        filter=filter,
-        where=where,
-        label=label,
-        status=status,
-        remote=remote,
-        deleted=deleted,
-    )
-    chosen["include_hidden"] = chosen["include_deleted"] = all or deleted
+    chosen = choice.filters(project, index, RUN, **asked)
     return len(_flying(project, lookup.Names(index), chosen)) + index.count(RUN, **chosen)
 
 

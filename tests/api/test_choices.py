@@ -104,3 +104,8 @@ def test_what_there_is_to_choose_from(lab: Laboratory) -> None:
     assert list(session.names(lab.project).values()) == ["second", "default"]
     with pytest.raises(QuerySyntaxError):
         snapshot.count(lab.project, where="acc >")
+
+
+def test_a_choice_that_there_is_not_is_refused(lab: Laboratory) -> None:
+    with pytest.raises(TypeError, match="labl"):
+        run.count(lab.project, labl="baseline")  # type: ignore[call-arg]
