@@ -21,7 +21,7 @@ from git_datmo.records import flights
 from git_datmo.records.project import Project
 from git_datmo.remotes import gitwire
 from git_datmo.remotes import live as uploads
-from git_datmo.storage import aside, looseobjects, pack, pool, surplus
+from git_datmo.storage import aside, objectfiles, pack, pool, surplus
 from git_datmo.storage.litter import LITTER_SECONDS
 
 # What we write beside a file before it takes its place: small, and there for milliseconds.
@@ -90,7 +90,7 @@ def _stored(project: Project) -> Iterator[Path]:
 
 
 def _objects(project: Project) -> Iterator[Path]:
-    return looseobjects.litter(project.repository.common_dir)
+    return objectfiles.litter(project.repository.common_dir)
 
 
 def _views(project: Project) -> Iterator[Path]:

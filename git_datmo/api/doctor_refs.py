@@ -11,7 +11,7 @@ from git_datmo.errors import DamagedObject, GitFailed
 from git_datmo.records import astray as strays
 from git_datmo.records import catalogue, chain, clones, layout, rewriting
 from git_datmo.records.project import Project
-from git_datmo.storage import aside, looseobjects, refs
+from git_datmo.storage import aside, objectfiles, refs
 from git_datmo.storage.locks import mutex, quiet
 
 ROOMS = (layout.LOCAL, layout.OWN, layout.REMOTES, layout.FOLDERS, layout.LIVE)
@@ -146,7 +146,7 @@ def _rescue(project: Project, name: str) -> str | None:
 
 def _without_object(project: Project, name: str, oid: str) -> Symptom:
     message = f"the ref {name} names {oid}, which is missing or damaged"
-    gone = looseobjects.absent_alternates(project.repository.common_dir)
+    gone = objectfiles.absent_alternates(project.repository.common_dir)
     if gone:
         return Symptom("ref", name, message, advice=f"bring back {gone[0]}, which git borrows from")
     if not name.startswith(layout.REMOTES) or project.repository.objects.promised.remotes:

@@ -12,7 +12,7 @@ from git_datmo.api.symptom import Patient, Symptom
 from git_datmo.errors import RemoteError, UsageError
 from git_datmo.records.project import Project
 from git_datmo.remotes import places
-from git_datmo.storage import aside, looseobjects
+from git_datmo.storage import aside, objectfiles
 from git_datmo.storage.store import Store
 
 
@@ -114,14 +114,14 @@ def objects(patient: Patient) -> Iterator[Symptom]:
     """Files of loose objects that git cannot read, and what this repository borrows from."""
     project = patient.project
     common = project.repository.common_dir
-    for place in looseobjects.absent_alternates(common):
+    for place in objectfiles.absent_alternates(common):
         yield Symptom(
             "object",
             place,
             f"git borrows objects from {place}, which is not there",
             advice=f"bring it back, or edit {common / 'objects' / 'info' / 'alternates'}",
         )
-    for path, reason in looseobjects.damaged(common, thorough=patient.full):
+    for path, reason in objectfiles.damaged(common, thorough=patient.full):
         oid = path.parent.name + path.name
         yield Symptom(
             "object",
@@ -135,7 +135,7 @@ def objects(patient: Patient) -> Iterator[Symptom]:
 
 def _make_way(project: Project, path: Path, thorough: bool) -> str | None:
     oid = path.parent.name + path.name
-    if not looseobjects.is_damaged(path, thorough=thorough):
+    if not objectfiles.is_damaged(path, thorough=thorough):
         return "another command did it"
     aside.put(project.home, path, f"objects/{path.parent.name}/{path.name}")
     objects = project.repository.objects
