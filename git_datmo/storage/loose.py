@@ -1,10 +1,15 @@
-"""Loose git objects, read without libgit2: it never comes back from one that is cut short."""
+"""Loose git objects, read and written without libgit2.
+
+It never comes back from one that is cut short, and loading it costs more than writing a dozen.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import zlib
+from contextlib import suppress
+from io import BufferedWriter
 from pathlib import Path
 
 from git_datmo.errors import Conflict, DamagedObject
@@ -54,3 +59,56 @@ def read(common_dir: Path, oid: str) -> tuple[str, bytes] | None:
     if object_id(kind, data) != oid:
         raise DamagedObject(f"the git object {oid} is damaged: it does not hold what its id says")
     return kind, data
+
+
+def header(common_dir: Path, oid: str) -> tuple[str, int] | None:
+    """The kind and size in bytes that a loose object claims; None for one that is not there or
+    cannot be read."""
+    try:
+        with open(_path(common_dir, oid), "rb", buffering=0) as file:
+            head, end, _ = zlib.decompressobj().decompress(file.read(128), 64).partition(b"\0")
+    except (OSError, zlib.error):
+        return None
+    kind, _, size = head.partition(b" ")
+    return (kind.decode("ascii", "replace"), int(size)) if end and size.isdigit() else None
+
+
+def write(common_dir: Path, kind: str, data: bytes) -> str:
+    """Put an object where git keeps loose ones and return its id; the caller flushes.
+
+    One that is there already is made young again, so that git's housekeeping spares it. Raises
+    OSError.
+    """
+    oid = object_id(kind, data)
+    path = _path(common_dir, oid)
+    try:
+        os.utime(path)
+        return oid
+    except OSError:
+        pass  # Not there, or somebody else's: ours takes its place.
+    packed = zlib.compress(b"%s %d\0" % (kind.encode(), len(data)) + data, 1)
+    temporary = f"{os.path.dirname(path)}/tmp_obj_{os.urandom(6).hex()}"
+    with _new(temporary) as file:
+        try:
+            file.write(packed)
+            file.close()
+            os.rename(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    return oid
+
+
+def _new(path: str) -> BufferedWriter:
+    """A file that only its writer could write, open for writing."""
+    for attempts_left in reversed(range(5)):
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+            return open(fd, "wb")
+        except FileNotFoundError:
+            # git removes the folder of an object when it has emptied it, perhaps just now.
+            if not attempts_left:
+                raise
+            with suppress(FileExistsError):
+                os.mkdir(os.path.dirname(path))
+    raise AssertionError("the last attempt returns or raises")

@@ -1,14 +1,16 @@
-"""git objects: blobs, trees, commits, read and written as bytes through pygit2."""
+"""git objects: blobs, trees, commits, read and written as bytes.
+
+Loose ones are files that we read and write, for the others see `packed`.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import Conflict, DamagedObject, UnsupportedRepository
+from git_datmo.errors import DamagedObject
 from git_datmo.storage import loose
 from git_datmo.storage.fresh import Fresh
 from git_datmo.storage.gitformat import (
@@ -26,6 +28,7 @@ from git_datmo.storage.gitformat import (
     patch_tree,
     zone_text,
 )
+from git_datmo.storage.packed import Packed
 
 if TYPE_CHECKING:
     import pygit2
@@ -44,8 +47,6 @@ __all__ = [
     "Objects",
 ]
 
-_KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
-
 
 class Objects:
     """The object database and the writing side of the refs of one repository."""
@@ -55,25 +56,18 @@ class Objects:
         self.fresh = Fresh(common_dir)
 
     @cached_property
+    def packed(self) -> Packed:
+        """The objects that do not lie loose."""
+        return Packed(self.common_dir, promises=bool(self.promised.remotes))
+
+    @property
     def repo(self) -> pygit2.Repository:
         """The library's repository. Raises UnsupportedRepository if it cannot open it."""
-        import pygit2
-
-        if tuple(int(n) for n in pygit2.LIBGIT2_VERSION.split(".")[:3]) < (1, 9, 7):
-            raise UnsupportedRepository(
-                f"libgit2 {pygit2.LIBGIT2_VERSION} is too old to be safe; 1.9.7 is needed",
-                hint="pip install --upgrade pygit2",
-            )
-        try:
-            return pygit2.Repository(os.fspath(self.common_dir))
-        except pygit2.GitError as error:
-            raise UnsupportedRepository(
-                f"cannot open the repository {self.common_dir}: {error}"
-            ) from error
+        return self.packed.library
 
     def forget(self) -> None:
         """Open the database anew when it is next asked, to see packs written meanwhile."""
-        self.__dict__.pop("repo", None)
+        self.packed.close()
 
     @cached_property
     def promised(self) -> Promised:
@@ -99,26 +93,21 @@ class Objects:
     def here(self, oid: str) -> tuple[str, bytes] | None:
         """The kind and bytes of an object in the database, its id computed from them; None for
         one that is not there. No remote is asked. Raises DamagedObject."""
-        import pygit2
-
-        database: pygit2.Repository | pygit2.Odb = self.repo
         try:
             found = loose.read(self.common_dir, oid)
             if found is not None:
                 return found
         except DamagedObject:
             # git may have packed it before the loose one came to harm.
-            database = pygit2.Odb()
-            database.add_backend(pygit2.OdbBackendPack(os.fspath(self.common_dir / "objects")), 1)
-            if oid not in database:
+            found = self.packed.read_anyway(oid)
+            if found is None:
                 raise
-        try:
-            number, data = database.read(oid)
-        except KeyError:
-            return None
-        except (pygit2.GitError, ValueError) as error:
-            raise DamagedObject(f"the git object {oid} is damaged: {error}") from error
-        return _KINDS.get(int(number), "unknown"), data
+            return found
+        # git may have unpacked it between the two looks.
+        return self.packed.read(oid) or loose.read(self.common_dir, oid)
+
+    def _header(self, oid: str) -> tuple[str, int] | None:
+        return loose.header(self.common_dir, oid) or self.packed.header(oid)
 
     def bring(self, oids: Iterable[str]) -> None:
         """Fetch those of some objects that a partial clone left with its remote, all at once.
@@ -135,32 +124,24 @@ class Objects:
         """
         if loose.there(self.common_dir, oid):
             return True
-        # Not `in self.repo`, which reads the object.
-        return oid in self.repo.odb or oid in self.fresh.objects
+        return self._header(oid) is not None or oid in self.fresh.objects
 
     def kind(self, oid: str) -> str | None:
         """`blob`, `tree`, `commit` or `tag`; None when the object is missing."""
-        import pygit2
-
-        try:
-            kind, _ = self.repo.odb.read_header(oid)
-        except (KeyError, ValueError, pygit2.GitError):
-            return self.fresh.objects[oid][0] if oid in self.fresh.objects else None
-        return _KINDS.get(int(kind))
+        found = self._header(oid)
+        if found is not None:
+            return found[0]
+        return self.fresh.objects[oid][0] if oid in self.fresh.objects else None
 
     def size(self, oid: str) -> int | None:
         """The object's size in bytes without reading it; None when it is missing.
 
         Raises RemoteError as `read` does.
         """
-        import pygit2
-
-        try:
-            return int(self.repo.odb.read_header(oid)[1])
-        except (KeyError, ValueError, pygit2.GitError):
-            if not self.promised.bring([oid]):
-                return None
-        return int(self.repo.odb.read_header(oid)[1]) if oid in self.repo.odb else None
+        found = self._header(oid)
+        if found is None and self.promised.bring([oid]):
+            found = self._header(oid)
+        return found[1] if found is not None else None
 
     def blob(self, oid: str) -> bytes:
         """A blob's bytes. Raises DamagedObject."""
@@ -184,23 +165,10 @@ class Objects:
 
     def write(self, kind: str, data: bytes) -> str:
         """Store an object and read it back, so that a damaged twin is noticed now."""
-        import pygit2
+        from git_datmo.storage.durability import disk_errors
 
-        from git_datmo.storage.durability import disk_errors, explain
-
-        number = {"commit": 1, "tree": 2, "blob": 3}[kind]
-        for attempts_left in reversed(range(5)):
-            try:
-                with disk_errors(self.common_dir):
-                    oid = str(self.repo.write(number, data))
-                break
-            except (pygit2.GitError, Conflict) as error:
-                # A gc beside us removes the folder of the object when it has emptied it.
-                if attempts_left and "no such file" in str(error).lower():
-                    continue
-                if isinstance(error, Conflict):
-                    raise
-                raise explain(OSError(str(error)), self.common_dir) from error
+        with disk_errors(self.common_dir):
+            oid = loose.write(self.common_dir, kind, data)
         self.fresh.add(oid, kind, data)
         if self.read(oid) != (kind, data):
             raise DamagedObject(
@@ -211,17 +179,7 @@ class Objects:
 
     def secure(self) -> bool:
         """Write again what a `git gc` took away meanwhile; True when there was something."""
-        return self.fresh.secure(self._there)
-
-    def _there(self, oid: str) -> bool:
-        """Whether an object is on the disk now, whatever the library has in its memory."""
-        import pygit2
-
-        try:
-            pygit2.Odb(os.fspath(self.common_dir / "objects")).read_header(oid)
-        except (KeyError, pygit2.GitError):
-            return False
-        return True
+        return self.fresh.secure(self.packed.there)
 
     def write_blob(self, data: bytes) -> str:
         """Store a blob."""

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING
 from git_datmo.errors import DamagedObject, RepositoryBusy
 
 if TYPE_CHECKING:
-    from pygit2.transaction import ReferenceTransaction
-
     from git_datmo.storage.objects import Objects
 
 _OID = re.compile(rb"[0-9a-f]{40}")
@@ -161,6 +159,7 @@ def update(
     """
     from git_datmo.storage.durability import explain
     from git_datmo.storage.locks import intent
+    from git_datmo.storage.reftransaction import Transaction
 
     if not changes:
         return
@@ -173,7 +172,8 @@ def update(
         try:
             with intent(home, locks):
                 _drop_damaged(common, changes)
-                _apply(objects, changes, durable, first)
+                with Transaction(common, durable=durable) as transaction:
+                    transaction.move(changes, first)
             return
         except BlockingIOError as error:
             if time.monotonic() > deadline:
@@ -181,37 +181,6 @@ def update(
             time.sleep(0.01 + os.urandom(1)[0] / 6400)
         except OSError as error:
             raise explain(error, home) from error
-
-
-def _apply(
-    objects: Objects, changes: Mapping[str, str | None], durable: bool, first: str | None
-) -> None:
-    """One try. Raises BlockingIOError when a lock is taken, with nothing changed."""
-    import pygit2
-
-    from git_datmo.storage.durability import explain
-
-    pygit2.settings.enable_fsync_gitdir(durable)
-    try:
-        # The library moves the refs of a transaction in no order, so `first` has its own.
-        with objects.repo.transaction() as rest:
-            for name in changes:
-                if name != first:
-                    rest.lock_ref(name)
-            if first is not None and first in changes:
-                with objects.repo.transaction() as lead:
-                    lead.lock_ref(first)
-                    _stage(lead, first, changes[first])
-            for name, oid in changes.items():
-                if name != first:
-                    _stage(rest, name, oid)
-    except (pygit2.GitError, OSError, KeyError, ValueError) as error:
-        text = str(error).lower()
-        if "lock" in text and "no space" not in text and "permission" not in text:
-            raise BlockingIOError(str(error)) from error
-        raise explain(OSError(str(error)), objects.common_dir) from error
-    finally:
-        pygit2.settings.enable_fsync_gitdir(False)
 
 
 def _drop_damaged(common: Path, names: Iterable[str]) -> None:
@@ -222,13 +191,6 @@ def _drop_damaged(common: Path, names: Iterable[str]) -> None:
                 (common / name).unlink()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             continue
-
-
-def _stage(transaction: ReferenceTransaction, name: str, oid: str | None) -> None:
-    if oid is None:
-        transaction.remove(name)
-    else:
-        transaction.set_target(name, oid)
 
 
 def _busy(locks: list[Path], error: BlockingIOError) -> RepositoryBusy:

@@ -57,6 +57,20 @@ def test_lists_load_neither_libgit2_nor_what_writing_needs(
     assert found & {"pygit2", "tempfile", "subprocess", "concurrent", "logging"} <= also
 
 
+@pytest.mark.parametrize("words", ["snapshot -m one", "run --runner local -- true"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_few_objects_are_read_and_written_without_libgit2(
+    project: Repo, words: str, packed: bool
+):
+    project.write("a", "1")
+    project.commit()
+    loaded("-m", "git_datmo", "snapshot", "-m", "before")
+    if packed:
+        project.git("gc", "-q", "--prune=now")
+    project.write("a", "2")
+    assert "pygit2" not in loaded("-m", "git_datmo", *words.split())
+
+
 def test_a_snapshot_loads_nothing_that_only_places_need(project: Repo):
     project.write("a", "1")
     found = loaded("-m", "git_datmo", "snapshot", "-m", "one")

@@ -17,6 +17,7 @@ def trees(tmp_path: Path) -> Iterator[Trees]:
     made.pointer(b"from here on the stamps of the store stay open")
     with no_descriptors_left():
         yield made
+        made.source.forget()  # the conversation with git
 
 
 @pytest.fixture

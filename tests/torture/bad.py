@@ -22,6 +22,7 @@ from git_datmo.records import layout
 from git_datmo.records.living import Living, Root
 from git_datmo.storage import durability, refs
 from git_datmo.storage.objects import Objects
+from git_datmo.storage.reftransaction import Transaction
 from git_datmo.storage.store import Store
 
 
@@ -30,7 +31,6 @@ def no_fsync() -> None:
     os.fsync = lambda fd: None
     os.sync = lambda: None
     durability._libc = lambda: None  # type: ignore[assignment]
-    setattr(type(pygit2.settings), "enable_fsync_gitdir", lambda self, value: None)  # noqa: B010
 
 
 def content_last() -> None:
@@ -62,13 +62,13 @@ def no_intent() -> None:
     """Locks are taken that nobody announced, and held for long."""
     from git_datmo.storage import locks
 
-    stage = refs._stage
+    lock = Transaction._lock
 
-    def slowly(transaction: Any, name: str, oid: str | None) -> None:
+    def slowly(self: Transaction, name: str, data: bytes) -> None:
+        lock(self, name, data)
         time.sleep(0.05)
-        stage(transaction, name, oid)
 
-    refs._stage = slowly
+    Transaction._lock = slowly  # type: ignore[method-assign]
 
     @contextlib.contextmanager
     def silent(home: Path, taken: object) -> Iterator[None]:
@@ -116,7 +116,6 @@ def pruned() -> None:
 
 def trusting() -> None:
     """The same, and nobody looks whether something was taken away meanwhile."""
-    pygit2.option(pygit2.enums.Option.ENABLE_STRICT_OBJECT_CREATION, False)
 
     def late(self: Objects) -> bool:
         _prune()

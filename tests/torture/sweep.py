@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -64,8 +65,9 @@ def sweep(
     known = acknowledged if acknowledged is not None else set()
     repo, family = subject.repo, subject.family
     below = repo.path.parent
-    # The first snapshot of all makes what the others find.
-    subject.prepare(-1)
+    # The first of all makes what the others find.
+    subprocess.run(subject.prepare(-1), cwd=repo.path, capture_output=True, check=False)
+    campaign.harm.add(subject.after())
     checker.settle()
     campaign.harm.add(checker.check(known))
     found = strace.points(subject.prepare(0), repo.path, below, fault, family=family)

@@ -45,7 +45,7 @@ def test_killed_at_mutating_calls(
 def test_the_harness_notices_content_that_comes_last(campaign: Campaign, project: Repo) -> None:
     """The control: a run that is recorded before what it left is stored."""
     subject = Runs(project, bad.program("content-last"))
-    sweep(campaign, Checker(project, fixed=False), subject, where=r"rename\(.*notes.lock", sample=2)
+    sweep(campaign, Checker(project, fixed=False), subject, where=r"rename\(.*datmo/runs", sample=2)
     campaign.assert_harmed("incomplete")
 
 
