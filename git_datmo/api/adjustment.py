@@ -7,20 +7,20 @@ import difflib
 import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from git_datmo.api import configtext, flags, settings
 from git_datmo.errors import FileIOError, ValidationFailed
 from git_datmo.model import document
+from git_datmo.model.frozen import field, frozen
 
 COMMAND: Final = "command"
 NAMES: Final = tuple(f"config{suffix}" for suffix in settings.SUFFIXES)
 SHOWN = 20
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """One key that was set: where (`command`, or a path), and its value before and after."""
 
@@ -30,7 +30,7 @@ class Change:
     after: Any
 
 
-@dataclass(frozen=True)
+@frozen
 class Adjusted:
     """A command and files with new settings.
 

@@ -7,8 +7,8 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from git_datmo.model.frozen import field, frozen
 from git_datmo.model.workspace import JUPYTERLAB, RSTUDIO, Access
 
 LOCALHOST = "127.0.0.1"
@@ -19,7 +19,7 @@ NOT_YET, OPEN, UNGUARDED = "not yet", "open", "unguarded"
 REFUSED = (401, 403)
 
 
-@dataclass(frozen=True)
+@frozen
 class Site:
     """Where a server will listen, and what it will ask for."""
 

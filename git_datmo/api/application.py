@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.api.content import Content
 from git_datmo.errors import Conflict, NoSpace, UnsafePath
+from git_datmo.model.frozen import frozen
 from git_datmo.records.project import Project
 from git_datmo.storage import restore, worktree
 from git_datmo.storage.dirfd import Directories
@@ -25,7 +25,7 @@ _FOLDER: Leaf = (TREE, EMPTY_TREE)
 _WRITE, _REMOVE, _DONE = "write", "remove", ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Applied:
     """Paths that were written or removed, and those that were kept as they are, with the reason."""
 

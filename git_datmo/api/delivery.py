@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from git_datmo.errors import RemoteError
+from git_datmo.model.frozen import frozen
 from git_datmo.model.project import Exchange
 from git_datmo.records import catalogue, clones, layout, obeying, revivals
 from git_datmo.records.kinds import HOLDERS
@@ -21,7 +22,7 @@ Progress = Callable[[int], None]
 Update = tuple[str, str, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Cargo:
     """What a push of refs takes along: the objects that are new to the remote, those whose
     content is looked for `again`, how far our own chain is `reached` by it, of how many that were

@@ -11,13 +11,13 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from git_datmo.errors import FileIOError, InvalidDocument, PathDoesNotExist
 from git_datmo.model import series, yamltext
+from git_datmo.model.frozen import field, frozen
 from git_datmo.model.series import Point
 
 METADATA: Final = "metadata.yaml"
@@ -27,7 +27,7 @@ RUNNING, COMPLETE, ERROR = "Running", "Complete", "Error"
 FILES = (METADATA, "index.yaml", "hyperparameters.yaml", "platform.yaml", "git.yaml", "stdout.log")
 
 
-@dataclass(frozen=True)
+@frozen
 class RunFolder:
     """What the local directory of a run says. `metadata` has the keys of `Run.to_dict`; its
     status is true even after a crash. `run_id` is its id in git-datmo, None in old ones; `commit`

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from git_datmo.errors import ValidationFailed
+from git_datmo.model.frozen import frozen
 
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -20,7 +21,7 @@ _SPACE = " \t\r"
 _OPERATORS = "\n;&|()<>"
 
 
-@dataclass(frozen=True)
+@frozen
 class Word:
     """A word of a command: what the program gets, and where in the shell's text it is written."""
 
@@ -29,7 +30,7 @@ class Word:
     end: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Option:
     """An option as it stands in a command.
 

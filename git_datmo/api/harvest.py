@@ -15,6 +15,7 @@ from git_datmo.api.mentions import Mentions
 from git_datmo.api.supply import CONTAINER_HOME, described
 from git_datmo.api.underway import Underway
 from git_datmo.errors import DatmoError, InvalidArgumentType, UnsafePath, ValidationFailed
+from git_datmo.model.frozen import frozen
 from git_datmo.model.run import SUCCESS
 from git_datmo.records import chain
 from git_datmo.records.kinds import ARTIFACT
@@ -29,7 +30,7 @@ CONTAINER_TASK = "/task"
 TASK = "task"
 
 
-@dataclass(frozen=True)
+@frozen
 class Output:
     """A path of the tree after that becomes the next version of an artifact."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import adoption, baseline, execution, order, preparation, supply, underway
@@ -13,6 +13,7 @@ from git_datmo.api.execution import Asked
 from git_datmo.api.supply import Supply
 from git_datmo.api.underway import Underway
 from git_datmo.model import document
+from git_datmo.model.frozen import field, frozen
 from git_datmo.model.run import SCRIPT, Facts, Run
 from git_datmo.records import flights
 from git_datmo.records.project import Project
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from git_datmo.api.harvest import Output
 
 
-@dataclass(frozen=True)
+@frozen
 class Terms:
     """How a run is to be made and recorded. `session` is an id, `folder` where in the work tree
     it starts, `rerun_of` the id of the run that it repeats, `before` the snapshot it starts from

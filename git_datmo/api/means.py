@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import ExtraMissing
 from git_datmo.model.curve import Band, Curve
 from git_datmo.model.fields import Path, lookup, show_path
+from git_datmo.model.frozen import frozen
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -25,7 +26,7 @@ ODD = 100
 _FAR = 1.7e308
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """One run's curve, whose points lie in `x`: the mean, the least, the greatest and the number of
     those that lie at each. `width` is how wide a part of the axis each stands for, a power of 2, or

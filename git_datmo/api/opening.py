@@ -6,7 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from git_datmo.api import (
     answering,
@@ -26,6 +26,7 @@ from git_datmo.api.execution import Asked
 from git_datmo.api.supervision import Output
 from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import Conflict, MutuallyExclusiveArguments, ValidationFailed
+from git_datmo.model.frozen import frozen
 from git_datmo.model.run import Run
 from git_datmo.model.workspace import TERMINAL, TITLES, Access
 from git_datmo.records.flights import GRACE_SECONDS
@@ -36,7 +37,7 @@ def unheard(access: Access) -> None:
     """For callers who do not want to hear the way in."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Wish:
     """What was asked for, by the keywords of the verbs in `workspace`."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.api.user import User
@@ -18,6 +17,7 @@ from git_datmo.errors import (
     RequiredArgumentMissing,
     ValidationFailed,
 )
+from git_datmo.model.frozen import frozen
 from git_datmo.model.names import check_name
 from git_datmo.model.paths import parse_mapping
 from git_datmo.model.run import Resources
@@ -38,7 +38,7 @@ _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 MIN_MEMORY = 6 << 20
 
 
-@dataclass(frozen=True)
+@frozen
 class Order:
     """A checked request. `variables` are set for the task; of those in `secret` only the names
     are recorded."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from git_datmo.api import lookup
 from git_datmo.api.state import State
 from git_datmo.errors import Conflict, SnapshotNotFound
 from git_datmo.model import document
+from git_datmo.model.frozen import frozen
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import chain, environments, layout, purged, snapshots
 from git_datmo.records.kinds import SNAPSHOT
@@ -19,7 +19,7 @@ from git_datmo.storage.index import Index, Record
 from git_datmo.storage.treediff import Finder, Leaf
 
 
-@dataclass(frozen=True)
+@frozen
 class Words:
     """What is said of a state beside the state itself. `session` is an id, `run` that of the run
     which left the state. With `apart`, a snapshot that somebody gave other words stays as it is,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_datmo.api import (
@@ -36,6 +35,7 @@ from git_datmo.errors import (
 )
 from git_datmo.model import document
 from git_datmo.model.comparison import Comparison, Content, check_tolerance, compare
+from git_datmo.model.frozen import frozen
 from git_datmo.model.run import INLINE, SCRIPT, Run
 from git_datmo.model.workspace import WORKSPACES
 from git_datmo.records import catalogue
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from git_datmo.api.harvest import Output as Declared
 
 
-@dataclass(frozen=True)
+@frozen
 class Rerun:
     """A repeated run, the one it repeats, how the two compare, and which settings were new."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.api import content, lookup, recording, state
 from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import UnsafePath, ValidationFailed
+from git_datmo.model.frozen import frozen
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue, clones
 from git_datmo.records.kinds import SNAPSHOT
@@ -19,7 +19,7 @@ from git_datmo.storage import restore, treediff
 from git_datmo.storage.objects import TREE
 
 
-@dataclass(frozen=True)
+@frozen
 class Restored:
     """What a checkout did. `saved` holds the state that was there before, `target` is a folder."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from git_datmo.api import lookup, run_lookup, runs
 from git_datmo.errors import AmbiguousId, EntityNotFound, NotFound, SnapshotNotFound
+from git_datmo.model.frozen import frozen
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue
@@ -19,7 +19,7 @@ _RUN, _COMMIT = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{40}")
 LIMIT = 50
 
 
-@dataclass(frozen=True)
+@frozen
 class Selection:
     """What was picked, in the order of picking; `missing` are names that mean nothing here, with
     the reason."""

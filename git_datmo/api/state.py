@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from git_datmo.api import surroundings
 from git_datmo.api.surroundings import Surroundings
 from git_datmo.api.user import User
 from git_datmo.errors import CommitDoesNotExist, PathDoesNotExist, SnapshotNotFound
+from git_datmo.model.frozen import frozen
 from git_datmo.model.paths import parse_mapping
 from git_datmo.records import catalogue
 from git_datmo.records.kinds import SNAPSHOT
@@ -22,7 +22,7 @@ from git_datmo.storage.trees import Trees
 from git_datmo.storage.worktree import Capture, Options
 
 
-@dataclass(frozen=True)
+@frozen
 class State:
     """A state to be recorded: tree, its files by path, environment, and what was noticed.
 

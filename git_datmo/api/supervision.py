@@ -8,11 +8,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from git_datmo.api.signals import Signals
+from git_datmo.model.frozen import frozen
 from git_datmo.model.run import FAILED, LOST, OOM, STOPPED, SUCCESS, TIMEOUT
 from git_datmo.records.flights import GRACE_SECONDS, Flight
 from git_datmo.runners.base import End, Process
@@ -31,7 +31,7 @@ STOP = "stop"
 NOTED = "logged"
 
 
-@dataclass(frozen=True)
+@frozen
 class Outcome:
     """How a run ended: its status, exit code, and why, where the code does not say."""
 

@@ -6,7 +6,6 @@ import json
 import os
 import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from git_datmo.errors import (
     TooManyArgumentsFound,
 )
 from git_datmo.model.artifact import Artifact
+from git_datmo.model.frozen import frozen
 from git_datmo.model.names import check_name
 from git_datmo.records.project import Project
 from git_datmo.runners.base import Job, Link
@@ -31,7 +31,7 @@ CONTAINER_HOME = "/home"
 Wish = str | Artifact | tuple[str | Artifact, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Supply:
     """An artifact in a run's tree: `dest` is its place there, `folder` its content here."""
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.api import definition as definitions
@@ -21,6 +20,7 @@ from git_datmo.errors import (
     UnreadableFile,
 )
 from git_datmo.model.environment import Definition
+from git_datmo.model.frozen import frozen
 from git_datmo.model.paths import parse_mapping
 from git_datmo.records import environments, layout
 from git_datmo.records.pointers import pointer_at
@@ -32,7 +32,7 @@ from git_datmo.storage.trees import Trees
 from git_datmo.storage.worktree import Capture
 
 
-@dataclass(frozen=True)
+@frozen
 class Surroundings:
     """An environment's id (a tree), its commit, and the paths in the work tree that define it."""
 

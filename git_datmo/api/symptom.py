@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from git_datmo.api.user import User
+from git_datmo.model.frozen import field, frozen
 from git_datmo.records.project import Project
 
 
-@dataclass(frozen=True)
+@frozen
 class Patient:
     """A project that is looked at. With `dry` nothing at all may be written, no lock file either.
 
@@ -26,7 +26,7 @@ class Patient:
     seen: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
+@frozen
 class Symptom:
     """Something that is wrong.
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from git_datmo.api import supply
 from git_datmo.errors import Conflict
 from git_datmo.model import document
+from git_datmo.model.frozen import frozen
 from git_datmo.model.run import Run
 from git_datmo.records import catalogue
 from git_datmo.records.project import Project
 
 
-@dataclass(frozen=True)
+@frozen
 class Foreign:
     """What somebody else's run would do here, to be shown before it does."""
 

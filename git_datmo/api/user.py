@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from git_datmo.model.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class User:
     """What of the user's process matters: its variables, whether it is the user's own, and the
     folder that relative paths start from (None: the top of the work tree)."""

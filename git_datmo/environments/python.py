@@ -9,11 +9,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from git_datmo.environments import requirements
 from git_datmo.environments.detect import declares
 from git_datmo.model.environment import Definition
+from git_datmo.model.frozen import field, frozen
 
 Step = tuple[str, ...]
 
@@ -45,7 +45,7 @@ NEEDS_PROJECT = frozenset({"uv.lock", "poetry.lock", "pdm.lock"})
 ASIDE = re.compile(r"dev|test|doc|lint|ci\b|build", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@frozen
 class Steps:
     """What to run, the files it needs instead of or beside the definition's, and what to know.
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from git_datmo.environments import dockerfile, versions
 from git_datmo.environments.detect import OTHER, declares
 from git_datmo.environments.python import Steps, is_requirements, steps
 from git_datmo.model.environment import Definition
+from git_datmo.model.frozen import frozen
 
 Target = Literal["docker", "local"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """How to make an environment.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 
+from git_datmo.model.frozen import frozen
 from git_datmo.model.workspace import JUPYTERLAB, NOTEBOOK, RSTUDIO
 
 # The distribution that brings each server, and the program that it installs.
@@ -76,7 +76,7 @@ wait "$server"
 """
 
 
-@dataclass(frozen=True)
+@frozen
 class Layer:
     """A build context over an image; `key` is the same for the same context."""
 

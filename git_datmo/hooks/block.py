@@ -15,11 +15,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from os import fsdecode, fsencode
 from pathlib import Path
 
 from git_datmo.errors import Conflict, DatmoError, ValidationFailed
+from git_datmo.model.frozen import frozen
 
 EVENTS = ("post-commit", "pre-push")
 SHEBANG = b"#!/bin/sh\n"
@@ -34,7 +34,7 @@ _SHELLS = {b"sh", b"bash", b"dash", b"ash", b"ksh", b"mksh", b"zsh"}
 _CHAIN = '[ ! -x "${{0%/*}}/{name}" ] || "${{0%/*}}/{name}" "$@" || exit\n'
 
 
-@dataclass(frozen=True)
+@frozen
 class Block:
     """Where a block lies in a hook, line end included, and what was made for it."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from git_datmo.errors import UnsafePath
 from git_datmo.hooks import block
+from git_datmo.model.frozen import frozen
 from git_datmo.storage.durability import disk_errors, sync_folder, write_file
 
 Action = Literal[
@@ -18,7 +18,7 @@ Action = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """What became of the hook of one event. `path` is the file it is about.
 
@@ -34,7 +34,7 @@ class Change:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Hook:
     """A hook as it lies on disk. `data` is what a link leads to; a dangling one has none."""
 

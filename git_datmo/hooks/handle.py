@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.errors import ValidationFailed
+from git_datmo.model.frozen import frozen
 
 # What marks an operation of many steps -> its name. hooks/post-commit tests for the same.
 UNDER_WAY = {
@@ -24,7 +24,7 @@ _OID = rb"(?:[0-9a-f]{40}|[0-9a-f]{64})"
 _UPDATE = re.compile(rb"(.+) (%s) (refs/[^ ]+) (%s)" % (_OID, _OID))
 
 
-@dataclass(frozen=True)
+@frozen
 class RefUpdate:
     """One ref that a push is about to move. Names are bytes, as git has them.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.errors import ValidationFailed
 from git_datmo.hooks.block import EVENTS
+from git_datmo.model.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Location:
     """`hooks_dir` is what to give to `install`; `reached` says whether git runs hooks there.
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any, Final
 
 from git_datmo.errors import InvalidArgumentType, PathDoesNotExist, ValidationFailed
+from git_datmo.model.frozen import field, frozen
 
 DEFAULT_COLLECTION: Final = "default"
 FACTS_FILE: Final = "artifact.json"
@@ -28,7 +28,7 @@ _VERSIONED = re.compile(r"(?s)(.+):(?:(latest)|v(0|[1-9][0-9]{0,11})(?:-([0-9a-f
 Opener = Callable[[str], IO[bytes]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """One object of an artifact. `size` is in bytes, None for what has none here: a reference or
     an empty folder. `mode` is file, executable, link, folder or reference; `md5` is known where
@@ -47,7 +47,7 @@ class Entry:
         return {name: value for name, value in fields.items() if value is not None}
 
 
-@dataclass(frozen=True, eq=False)
+@frozen
 class Artifact:
     """One version of an artifact. Two are equal when their ids are.
 
@@ -140,7 +140,7 @@ class Artifact:
         return "\n".join(lines).rstrip("\n") + "\n"
 
 
-@dataclass(frozen=True)
+@frozen
 class Gotten:
     """What `artifact get` did: `path` is the folder (or the one file), `written` how many files."""
 
@@ -150,7 +150,7 @@ class Gotten:
     notices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Wanted:
     """What somebody who names an artifact may mean. None: that part was not said.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from git_datmo.model.frozen import frozen
 
 MENDED: Final = "mended"
 MENDABLE: Final = "mendable"
@@ -14,7 +15,7 @@ REMARK: Final = "remark"
 State = Literal["mended", "mendable", "left", "remark"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Ailment:
     """One thing that is not as it should be.
 
@@ -32,7 +33,7 @@ class Ailment:
     advice: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Checkup:
     """All that doctor found. `full` says that every object and all stored content was read."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from git_datmo.model.frozen import field, frozen
 
 STEP, EPOCH, TIME, RELATIVE, INDEX = "step", "epoch", "time", "relative", "index"
 AXES: Final = (STEP, EPOCH, TIME, RELATIVE, INDEX)
@@ -15,7 +16,7 @@ SYSTEM: Final = "system"
 """The type of the curves of what a run used: `cpu` (percent of a core), `memory` (bytes), …"""
 
 
-@dataclass(frozen=True)
+@frozen
 class Known:
     """A series that a run has: its type and name, how many points, the last value."""
 
@@ -25,7 +26,7 @@ class Known:
     last: float | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Band:
     """What a mean was made of: at each of its points the least and the greatest value, and of how
     many runs; `members` are the ids of all. `width` is how wide the parts of the axis are whose
@@ -38,7 +39,7 @@ class Band:
     width: float = 0.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Curve:
     """Points of one series. `x` and `y` are as long as each other and finite; they are a choice of
     `total` points where those were too many to draw.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from git_datmo.model.frozen import frozen
 from git_datmo.model.snapshot import Snapshot
 
 
-@dataclass(frozen=True)
+@frozen
 class Step:
     """One thing the demo did: in words, as the command to type, and what came of it.
 
@@ -19,7 +18,7 @@ class Step:
     shown: object = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Demonstration:
     """A finished demo: `directory` is absolute, `best` is one of `snapshots`."""
 

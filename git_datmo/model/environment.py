@@ -7,7 +7,6 @@ may depend on the machine: no time, no host name, no absolute path.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
@@ -19,6 +18,7 @@ from git_datmo.errors import (
     NewerFormat,
     ValidationFailed,
 )
+from git_datmo.model.frozen import field, frozen
 from git_datmo.model.names import check_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ NONE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 PYTHON_FACTS = frozenset({"implementation", "version"})
 
 
-@dataclass(frozen=True)
+@frozen
 class Definition:
     """What determines an environment: its files, sorted by path, byte for byte.
 
@@ -86,7 +86,7 @@ class Definition:
         return tuple(line for _, data in self.files for line in data.decode().splitlines())
 
 
-@dataclass(frozen=True)
+@frozen
 class Environment:
     """An environment as it is listed; `id` is the id of its tree.
 
@@ -123,7 +123,7 @@ class Environment:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Template:
     """A ready environment: an image, and `lines` of a Dockerfile after it.
 

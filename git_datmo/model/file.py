@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from git_datmo.model.frozen import frozen
 
 FILE, LINK, FOLDER, SUBMODULE = "file", "link", "folder", "submodule"
 
 
-@dataclass(frozen=True)
+@frozen
 class File:
     """What lies at one path; a byte that is no UTF-8 is half a surrogate pair in it.
 
@@ -28,7 +28,7 @@ class File:
         return self.path.rpartition("/")[2]
 
 
-@dataclass(frozen=True)
+@frozen
 class Folder:
     """Some of the `total` things in a folder, folders first; the topmost has an empty path."""
 
@@ -37,7 +37,7 @@ class Folder:
     total: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Piece:
     """The bytes of something long from byte `start` on. `total` is how long it is by now; when it
     is not `closed` more may come."""

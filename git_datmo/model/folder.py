@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from git_datmo.errors import InvalidArgumentType, ValidationFailed
+from git_datmo.model.frozen import field, frozen
 
 FOLDER, RUN, ARTIFACT, OTHER = "folder", "run", "artifact", "other"
 SKIP, ERROR, NEW, REPLACE = "skip", "error", "new", "replace"
@@ -24,7 +24,7 @@ SILENT_SECONDS: Final = 300
 Path = tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Node:
     """A folder, or a run or artifact in one.
 
@@ -73,7 +73,7 @@ class Node:
         return {**known, "labels": list(self.labels), "title": self.title}
 
 
-@dataclass(frozen=True)
+@frozen
 class Placed:
     """Where something was put: `path` in the folders of `remote`, whose address is `host`.
 
@@ -88,7 +88,7 @@ class Placed:
     notices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Live:
     """A run under way as it was uploaded last: its commit there, what was said of it, and, where
     that was asked for, `streams`: what it printed (`log`) and its points (`metrics`, JSON lines).

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from git_datmo.model.frozen import frozen
 
 CONTENT, LEAVING = "content", "elsewhere"
 PART, TEMPORARY, DAMAGED, VIEW = "part", "temporary", "damaged", "view"
 
 
-@dataclass(frozen=True)
+@frozen
 class Freeable:
     """One file.
 
@@ -27,7 +28,7 @@ class Freeable:
     snapshot: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Amount:
     """So many files of so many bytes together."""
 
@@ -38,7 +39,7 @@ class Amount:
         return Amount(self.files + other.files, self.size + other.size)
 
 
-@dataclass(frozen=True)
+@frozen
 class Freed:
     """What a gc did, or with `dry_run` would do, at `place`; `remote` is None for this clone.
 

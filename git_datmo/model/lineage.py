@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
+
+from git_datmo.model.frozen import frozen
 
 # What runs and artifacts say of others. BEFORE and USED lead into a run, AFTER and GENERATED out
 # of it; the other three lead from the earlier to the later of two of one kind.
@@ -15,7 +17,7 @@ SIDEWAYS: Final = frozenset({RERUN, VERSION})
 """Roles by which nothing flowed: they are shown and not followed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Node:
     """One thing. `id` is that of a snapshot, run (not its commit) or artifact; of something
     outside it is made of `kind` and what is known of it. `title` is its message, command or name;
@@ -32,7 +34,7 @@ class Node:
     here: bool = True
 
 
-@dataclass(frozen=True)
+@frozen
 class Edge:
     """`target` came of `source`, both named by ids of nodes."""
 
@@ -41,7 +43,7 @@ class Edge:
     role: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Lineage:
     """What `root` came from and what came of it.
 

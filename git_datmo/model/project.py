@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from git_datmo.model.frozen import field, frozen
 from git_datmo.model.pointer import Pointer
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
 
 
-@dataclass(frozen=True)
+@frozen
 class ProjectInfo:
     """Name and description of a project; `id` is the same in every clone that shares refs."""
 
@@ -19,7 +18,7 @@ class ProjectInfo:
     path: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Initialized:
     """What `init` did: `created` is False for a project that was there; `steps` in words."""
 
@@ -29,7 +28,7 @@ class Initialized:
     manual: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Status:
     """Where the work tree stands.
 
@@ -51,7 +50,7 @@ class Status:
         return self.current is not None and not any(self.unsaved.values())
 
 
-@dataclass(frozen=True)
+@frozen
 class Finding:
     """One thing that is wrong: what, where, which snapshots it touches, and what helps."""
 
@@ -61,7 +60,7 @@ class Finding:
     snapshots: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Loss:
     """Content that is `damaged`, or not here; `elsewhere` says that a remote has it.
 
@@ -75,7 +74,7 @@ class Loss:
     objects: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Health:
     """What fsck found. `checked` counts what was looked at; `losses` are the findings about
     stored content."""
@@ -89,7 +88,7 @@ class Health:
         return not self.findings
 
 
-@dataclass(frozen=True)
+@frozen
 class Exchange:
     """What a push, fetch or pull did, or with `dry_run` would do.
 

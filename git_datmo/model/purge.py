@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from git_datmo.model.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Doomed:
     """One object that is purged: `kind` is `snapshot`, `run` or `artifact`; `message` its first
     line; `named` is False for what only stands on one that was named."""
@@ -16,7 +16,7 @@ class Doomed:
     named: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Holder:
     """Somewhere that purged objects or content still are.
 
@@ -31,7 +31,7 @@ class Holder:
     by: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Cleared:
     """What a purge took away on one remote: refs, and content in files and bytes. `error` says
     why it could not be finished there."""
@@ -43,7 +43,7 @@ class Cleared:
     error: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Purge:
     """What a purge did, or with `dry_run` would do.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from git_datmo.model.frozen import frozen
 from git_datmo.model.project import Exchange
 
 
-@dataclass(frozen=True)
+@frozen
 class RemoteState:
     """Where one remote keeps refs and content, and what asking it showed.
 
@@ -33,7 +32,7 @@ class RemoteState:
     more_places: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Cloned:
     """What `clone` did: the folder, and what came; `initialized` is False where git knows no
     name and email to write anything under."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from git_datmo.model.curve import Curve
 from git_datmo.model.diff import SnapshotDiff
+from git_datmo.model.frozen import field, frozen
 
 RUN: Final = "run"
 SNAPSHOT: Final = "snapshot"
 COMMIT: Final = "commit"
 
 
-@dataclass(frozen=True)
+@frozen
 class Item:
     """One run, snapshot, or (as a base alone) commit that nothing was recorded of.
 
@@ -50,7 +50,7 @@ class Item:
         return "" if text == self.title else text
 
 
-@dataclass(frozen=True)
+@frozen
 class Difference:
     """How the states of some `items` (ids), which are one, differ from the state of another.
 
@@ -61,7 +61,7 @@ class Difference:
     diff: SnapshotDiff
 
 
-@dataclass(frozen=True)
+@frozen
 class Equipment:
     """What some `items` (ids) ran in: an environment's id, kind, packages of its interpreter and
     files, each with its text."""
@@ -74,7 +74,7 @@ class Equipment:
     files: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Report:
     """What is to be said of `items`.
 

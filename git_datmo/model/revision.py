@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from git_datmo.model.frozen import frozen
 
 BRANCH, TAG, COMMIT = "branch", "tag", "commit"
 KINDS: Final = (BRANCH, TAG, COMMIT)
 
 
-@dataclass(frozen=True)
+@frozen
 class Revision:
     """A branch, a tag or a commit: its short name (a commit's full id) and the commit that it is.
 

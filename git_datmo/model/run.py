@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import IO, Any
 
 from git_datmo.errors import InvalidArgumentType
+from git_datmo.model.frozen import field, frozen
 
 PREPARING, RUNNING = "preparing", "running"
 SUCCESS, FAILED, STOPPED = "success", "failed", "stopped"
@@ -20,7 +21,7 @@ SCRIPT, INLINE = "script", "inline"
 Opener = Callable[[str], "list[IO[Any]]"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Resources:
     """What a task was granted. None: the runner's default.
 
@@ -41,7 +42,7 @@ class Resources:
         return {name: value for name, value in asdict(self).items() if value not in (None, ())}
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """What is known of a run. Times are in milliseconds since 1970, `duration` in seconds.
 

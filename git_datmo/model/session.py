@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from git_datmo.model.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Session:
     """A session. `current` says whether new snapshots here belong to it; `snapshots` counts."""
 

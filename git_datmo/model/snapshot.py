@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
 from git_datmo.errors import InvalidArgumentType
+from git_datmo.model.frozen import field, frozen
 
 Opener = Callable[[str], "list[IO[Any]]"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """What is stored of a snapshot. `created` is in milliseconds since 1970."""
 

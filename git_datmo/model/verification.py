@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
+
+from git_datmo.model.frozen import frozen
 
 # States of a signature. UNKNOWN: it cannot be judged, for its key is not known or not trusted.
 GOOD, BAD, UNKNOWN, EXPIRED, REVOKED = "good", "bad", "unknown key", "expired", "revoked"
@@ -13,7 +15,7 @@ COMPLETE, MISSING, DAMAGED = "complete", "missing", "damaged"
 WORSE: Final = (COMPLETE, MISSING, DAMAGED)
 
 
-@dataclass(frozen=True)
+@frozen
 class Signature:
     """A signature as git judges it with the user's setup.
 
@@ -28,7 +30,7 @@ class Signature:
     said: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Problem:
     """One thing that is MISSING or DAMAGED: `subject` is a path or the id of an object, and
     `message` says what is wrong with it in a sentence."""
@@ -38,7 +40,7 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Verdict:
     """What was found of one snapshot, run or artifact.
 
@@ -70,7 +72,7 @@ class Verdict:
         return self.content == COMPLETE and self.signature.state in allowed
 
 
-@dataclass(frozen=True)
+@frozen
 class Verification:
     """What was found of all that was asked for."""
 

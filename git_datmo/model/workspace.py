@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from git_datmo.model.frozen import field, frozen
 
 NOTEBOOK, JUPYTERLAB, RSTUDIO, TERMINAL = "notebook", "jupyterlab", "rstudio", "terminal"
 SERVERS = frozenset({NOTEBOOK, JUPYTERLAB, RSTUDIO})
@@ -15,7 +15,7 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Access:
     """The way into a workspace. Whoever has it can do what its owner can: it is recorded nowhere.
 

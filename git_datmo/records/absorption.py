@@ -8,17 +8,17 @@ its next push makes the ref again, and an operation that two chains hold is one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from git_datmo.errors import Corrupt, DamagedObject
 from git_datmo.model import operation
+from git_datmo.model.frozen import frozen
 from git_datmo.records import catalogue, chain, clones, purged
 from git_datmo.records.project import Project
 from git_datmo.storage import notes
 from git_datmo.storage.objects import EMPTY_TREE
 
 
-@dataclass(frozen=True)
+@frozen
 class Absorbed:
     """The clones whose chains were taken over, with their tips; those that were `left`, and
     why; and the `tip` of our own chain that carries them."""

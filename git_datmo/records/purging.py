@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from git_datmo.errors import Corrupt
+from git_datmo.model.frozen import frozen
 from git_datmo.records import (
     absorption,
     catalogue,
@@ -31,7 +32,7 @@ FOREIGN = "it holds operations under this clone's name that this clone lacks"
 ALONE = "it says things that no other chain here says"
 
 
-@dataclass(frozen=True)
+@frozen
 class Survey:
     """What is to go: `doomed` are noted objects with their kinds, `stained` all commits that
     are or stand on one of them, `idle` environments that only they used."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.model.expression import Expr
+from git_datmo.model.frozen import frozen
 from git_datmo.records import catalogue, flights
 from git_datmo.records.kinds import SNAPSHOT
 from git_datmo.records.project import Project
 from git_datmo.storage.index import Index
 
 
-@dataclass(frozen=True)
+@frozen
 class Policy:
     """What stays: what `keep` is true of, the `last` visible ones of each session and all hidden
     ones since, and what is younger than `age` seconds. None keeps nothing."""

@@ -9,10 +9,10 @@ question does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from git_datmo.errors import DatmoError
+from git_datmo.model.frozen import frozen
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage.store import Store
 
@@ -20,7 +20,7 @@ from git_datmo.storage.store import Store
 Advance = Callable[[int], None]
 
 
-@dataclass(frozen=True)
+@frozen
 class Held:
     """One file at a place: its pointer's key, its BLAKE3 where the name tells it (else None),
     its size in bytes, the seconds since it was last put or asked for, and the place's own name
@@ -33,7 +33,7 @@ class Held:
     name: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Checkup:
     """What asking a place showed: can it be reached, can it be written, and remarks in
     sentences; `free` is the room left in bytes where it can be told."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
 
 from git_datmo.errors import ContentMissing, Corrupt, DamagedContent, DatmoError, RemoteError
+from git_datmo.model.frozen import frozen
 from git_datmo.model.pointer import Pointer
 from git_datmo.records import catalogue
 from git_datmo.records.kinds import HOLDERS
@@ -86,7 +86,7 @@ def needed(
     return wanted
 
 
-@dataclass(frozen=True)
+@frozen
 class Collected:
     """What fetching content did; `lost` says for each content that could not be had why not,
     place by place."""

@@ -16,11 +16,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from git_datmo.errors import RemoteError
+from git_datmo.model.frozen import frozen
 from git_datmo.remotes.refusals import refusal, without_secrets
 from git_datmo.remotes.signingin import signing_in
 from git_datmo.storage.durability import disk_errors
@@ -48,7 +48,7 @@ def advertised_refs(listed: bytes) -> dict[str, str]:
     return {match[2]: match[1] for match in found if match is not None}
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """A ref at the server to be moved from `old` to `new`; None where there is none."""
 

@@ -26,6 +26,7 @@ from typing import Any
 import orjson
 
 from git_datmo.errors import Corrupt, RemoteError
+from git_datmo.model.frozen import frozen
 from git_datmo.model.pointer import Pointer
 from git_datmo.remotes.gitwire import Change, Scratch, Wire
 from git_datmo.remotes.refusals import Cut, Stale, Unadvertised
@@ -43,7 +44,7 @@ _ID = re.compile(r"[0-9a-f]{16,64}\Z")
 _NAMED = frozenset({"key", "blake3", "size", "at"})
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """One content that somebody brought there: what it is, when it was last relied on (seconds
     since 1970), and what the place needs to find it."""

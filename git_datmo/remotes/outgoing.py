@@ -7,9 +7,9 @@ shares it too, so it is named and looked through first.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from git_datmo.errors import Conflict
+from git_datmo.model.frozen import frozen
 from git_datmo.records import catalogue
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
@@ -18,7 +18,7 @@ from git_datmo.remotes import disclosure, places
 SHOWN = 10
 
 
-@dataclass(frozen=True)
+@frozen
 class Outgoing:
     """`commits` of the user's that go along (id and subject), what looks like secrets, and how
     many bytes were `unread`."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from git_datmo.errors import UsageError
+from git_datmo.model.frozen import frozen
 from git_datmo.remotes.refusals import without_secrets
 
 # `transport::address`: a program of git's own speaks it.
@@ -14,7 +14,7 @@ _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _SCP = re.compile(r"(?:([^@/:]+)@)?(?:\[([^\]]+)\]|([^/:\[\]]+)):(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True)
+@frozen
 class SshAddress:
     """A path on a host; None for the user or port that ssh itself would take."""
 

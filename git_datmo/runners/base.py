@@ -9,17 +9,17 @@ to `adopt` it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from git_datmo.model.frozen import field, frozen
 from git_datmo.model.run import Resources
 
 # Called with lines of text about long work (a build), as they come.
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@frozen
 class Mount:
     """A folder or file of the host that the task may use as `<data>/<name>`, for writing too."""
 
@@ -27,7 +27,7 @@ class Mount:
     name: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Link:
     """A folder of the host that appears at `dest` in the work tree, for reading."""
 
@@ -35,7 +35,7 @@ class Link:
     dest: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Recipe:
     """How to make what an environment's definition asks for.
 
@@ -55,7 +55,7 @@ class Recipe:
     modes: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Prepared:
     """What a job will run in. `facts` are recorded (image id, interpreter); `token` is the
     runner's own, plain JSON values."""
@@ -64,7 +64,7 @@ class Prepared:
     token: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Job:
     """One command to be run.
 
@@ -103,7 +103,7 @@ class Job:
         return self.room / "stderr"
 
 
-@dataclass(frozen=True)
+@frozen
 class End:
     """How a job ended. `exit_code` is 128 + n where signal n ended it, None where nobody knows
     (`lost`); `oom` when the kernel or the engine killed it for memory. `reason` is one sentence

@@ -10,7 +10,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from git_datmo.errors import (
     Conflict,
@@ -21,6 +20,7 @@ from git_datmo.errors import (
     UnsafeName,
     UnsafePath,
 )
+from git_datmo.model.frozen import frozen
 from git_datmo.model.names import check_kind, check_name, gits_own
 from git_datmo.storage import links
 from git_datmo.storage.objects import EMPTY_TREE, TREE
@@ -36,7 +36,7 @@ _LONG_LINE = 2048
 """git refuses a `.gitattributes` with a line of so many bytes."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Gathered:
     """What was read: the tree, and how many files and bytes it has."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from git_datmo.errors import DamagedObject
+from git_datmo.model.frozen import frozen
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
@@ -19,7 +19,7 @@ Entry = tuple[bytes, int, str]
 _ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]*)\0(.{20})", re.DOTALL)
 
 
-@dataclass(frozen=True)
+@frozen
 class Commit:
     """A commit as it is stored. `author` is `Name <email>`, `time` seconds since 1970."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from git_datmo.errors import FileChanging, UnreadableFile, UnsafePath
+from git_datmo.model.frozen import frozen
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage import attributes, secrets
 from git_datmo.storage.attributes import FORBIDDEN, FORCED
@@ -25,7 +25,7 @@ from git_datmo.storage.treediff import Leaf
 _PACK_FROM = 64  # new files from which on they go into a pack instead of loose objects
 
 
-@dataclass(frozen=True)
+@frozen
 class Options:
     """How to read. `threshold`, in bytes, from which on content goes to the store; `max_files`
     and `max_bytes` (None: the free space of the disk) limit what is read."""

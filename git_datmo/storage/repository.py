@@ -7,7 +7,6 @@ a listing starts no process; everything else is asked of git.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from git_datmo.errors import (
     NotARepository,
     UnsupportedRepository,
 )
+from git_datmo.model.frozen import frozen
 
 if TYPE_CHECKING:
     from git_datmo.storage.config import Config
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SPECIAL = (b"[extensions", b"[include", b"worktree", b"bare = true", b"bare=true")
 
 
-@dataclass(frozen=True)
+@frozen
 class Repository:
     """One git repository as seen from one of its work trees.
 

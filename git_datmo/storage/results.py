@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from git_datmo.model.frozen import field, frozen
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage.intake import Intake, Options
 from git_datmo.storage.leftovers import Budget, Leftovers, Scanner
@@ -34,7 +34,7 @@ PROTOCOL = (
 TASK = b"task"
 
 
-@dataclass(frozen=True)
+@frozen
 class Results:
     """What a task left: `tree`, and by path what differs from before (None: gone).
 

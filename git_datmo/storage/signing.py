@@ -7,11 +7,11 @@ import re
 import tempfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.errors import SigningFailed
 from git_datmo.model import verification
+from git_datmo.model.frozen import frozen
 from git_datmo.model.verification import Signature
 from git_datmo.storage.git import Git, given
 
@@ -30,7 +30,7 @@ _DOUBTS = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Signer:
     """Has git sign commits. `secure` writes objects again that a `git gc` took away meanwhile."""
 

@@ -6,11 +6,11 @@ Trees come from strangers. Whatever cannot be written safely refuses the whole p
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from git_datmo.errors import DamagedObject, PathDoesNotExist, UnsafeName
 from git_datmo.model import names
+from git_datmo.model.frozen import frozen
 from git_datmo.storage.dirfd import shown
 
 FILE, EXECUTABLE, LINK, FOLDER, GITLINK = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
@@ -47,7 +47,7 @@ class Entry(NamedTuple):
     oid: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """What to write. `clashes` are pairs of paths that some file systems hold for one."""
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from git_datmo.errors import DamagedObject
+from git_datmo.model.frozen import frozen
 from git_datmo.model.pointer import Pointer
 from git_datmo.storage import attributes, base, capture_cache, folders, scan, secrets
 from git_datmo.storage.capture_cache import CaptureCache
@@ -27,7 +28,7 @@ from git_datmo.storage.treediff import Finder, Leaf, diff, find, parents, walk
 from git_datmo.storage.trees import Trees
 
 
-@dataclass(frozen=True)
+@frozen
 class Options:
     """How to capture. `threshold` in bytes; `named` are (absolute source, destination) pairs.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from git_datmo.model.frozen import frozen
 from git_datmo.model.lineage import Edge, Lineage, Node
 from git_datmo.ui.escape import clip, safe
 from git_datmo.ui.lineage import SOURCES, TARGETS
@@ -15,7 +15,7 @@ LETTERS = 24
 SHORT = 12
 
 
-@dataclass(frozen=True)
+@frozen
 class Box:
     """A node and where it is drawn: the left upper corner. `more` when it leads on to what is not
     shown."""
@@ -28,7 +28,7 @@ class Box:
     more: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Arrow:
     """A way from box to box, as the `d` of an SVG path, and what it means at its middle."""
 
@@ -38,7 +38,7 @@ class Arrow:
     y: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Drawing:
     """Boxes and arrows on a ground of `width` times `height`."""
 

@@ -4,11 +4,11 @@ differ."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from git_datmo.model.diff import same
 from git_datmo.model.fields import lookup, show_path
+from git_datmo.model.frozen import frozen
 from git_datmo.model.run import Run
 from git_datmo.model.series import DEFAULT
 from git_datmo.model.snapshot import Snapshot
@@ -105,7 +105,7 @@ def _inner(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-@dataclass(frozen=True)
+@frozen
 class Field:
     """One field, the value of each document (None: it has none), whether they differ."""
 

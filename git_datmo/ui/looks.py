@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from git_datmo.model.curve import SYSTEM, Curve
 from git_datmo.model.fields import lookup
+from git_datmo.model.frozen import frozen
 from git_datmo.ui.palette import COLORS, cut, number, shade, spread, told
 from git_datmo.ui.rows import cell
 
@@ -15,7 +15,7 @@ USUAL = ("train", "val", "test")
 SYNONYMS = {"validate": "val", "validation": "val", "valid": "val", "training": "train"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Look:
     """A colour such as `#0072b2`, and a dash, counted from 0, which is a solid line."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from git_datmo.model.frozen import frozen
 from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import cell
 
@@ -22,7 +22,7 @@ WIDE = 100.0
 LONG = 24
 
 
-@dataclass(frozen=True)
+@frozen
 class Spread:
     """Where values lie between 0 and 1: None for what is missing. `marks` are places to write
     down, `log` tells that numbers are spread by their order of magnitude, `left_out` how many

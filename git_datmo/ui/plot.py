@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.errors import ExtraMissing, UsageError
 from git_datmo.model.curve import Curve
+from git_datmo.model.frozen import frozen
 from git_datmo.ui import outfile
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class Plot:
     """Some curves, whether their axes are logarithmic, and the place in the config by whose value
     they are coloured. Notebooks show it as a picture."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from typing import Final
 
+from git_datmo.model.frozen import frozen
 from git_datmo.ui.escape import safe
 from git_datmo.ui.logtext import whole_lines
 
@@ -27,7 +27,7 @@ PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Preview:
     """One file's beginning. `text` for text; `head` and `rows` for tables; `note` says what of it
     is not shown, empty when all is."""

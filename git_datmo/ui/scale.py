@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from git_datmo.model.curve import TIME
+from git_datmo.model.frozen import frozen
 from git_datmo.ui.strokes import Stroke
 
 Mark = tuple[float, str]
@@ -24,7 +24,7 @@ _MANY = 1000
 """More marks than any axis has: a step that would give so many is too small for the numbers."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Scale:
     """An axis from `low` to `high`, which differ; `kind` is `linear`, `log` or `moments`, which
     are seconds since 1970."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from git_datmo.model.curve import Band, Curve
+from git_datmo.model.frozen import frozen
 from git_datmo.ui.escape import safe
 from git_datmo.ui.figures import above, around
 from git_datmo.ui.looks import Look, Looks
 
 
-@dataclass(frozen=True)
+@frozen
 class Stroke:
     """One curve: its name in the legend, its look, and the points that have a place; of a mean the
     ends of its band there."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from git_datmo.model.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Mark:
     """A resource that was marked as read (`used`) or made (`generated`), as it was given."""
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from git_datmo.compat.em.contents import Row
@@ -15,6 +14,7 @@ from git_datmo.compat.em.shelf import BLOCK, Seen
 from git_datmo.errors import FileChanging, Purged
 from git_datmo.model.artifact import EXECUTABLE, FILE, LINK, REFERENCE
 from git_datmo.model.artifact import Artifact as Version
+from git_datmo.model.frozen import frozen
 
 if TYPE_CHECKING:
     from git_datmo.compat.em.artifact import Artifact
@@ -26,7 +26,7 @@ TRIES: Final = 3
 _TOLD = ("name", "labels", "description", "createdTimestamp")
 
 
-@dataclass(frozen=True)
+@frozen
 class Sealed:
     """A version that was recorded or found, and what the directory was then."""
 

@@ -16,11 +16,11 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.compat.em.objects import Record
 from git_datmo.errors import DatmoError, NoSpace, UnreadableFile, UnsafePath
+from git_datmo.model.frozen import frozen
 
 METADATA, REFERENCES, ASIDE = "metadata.yaml", "references.yaml", ".em-objects"
 # Our two files, what is left of them when a program dies while it writes them, and the folder.
@@ -31,7 +31,7 @@ TICK_NANOSECONDS = 20_000_000
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-@dataclass(frozen=True)
+@frozen
 class Seen:
     """One thing below the directory. `sign` tells whether it may have changed: type, size, inode
     and times."""

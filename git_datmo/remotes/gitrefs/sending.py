@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from git_datmo.errors import RemoteError
+from git_datmo.model.frozen import frozen
 from git_datmo.model.pointer import Pointer
 from git_datmo.remotes.base import Advance
 from git_datmo.remotes.gitrefs import shelves
@@ -39,7 +40,7 @@ SILENT = 86_400
 GIVEN_UP = 7 * 86_400
 
 
-@dataclass(frozen=True)
+@frozen
 class Bounds:
     """How many bytes may lie at the server, and go in one push; `remote` is what the user calls
     it."""

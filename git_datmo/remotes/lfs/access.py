@@ -13,11 +13,11 @@ import os
 import re
 import threading
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
 from git_datmo.errors import RemoteError
+from git_datmo.model.frozen import field, frozen
 from git_datmo.remotes.lfs.authenticate import authenticate
 from git_datmo.remotes.lfs.endpoint import Endpoint, shown
 from git_datmo.remotes.signingin import signing_in
@@ -29,7 +29,7 @@ QUESTIONS = 3
 EARLY = 5.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Pass:
     """The endpoint's address and the headers to show there, until `ends` on the monotonic clock.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from git_datmo.errors import RemoteError
+from git_datmo.model.frozen import field, frozen
 from git_datmo.remotes.lfs.access import EARLY, Access, ending
 from git_datmo.remotes.lfs.endpoint import origin, shown
 from git_datmo.remotes.lfs.headers import headers_of, value_of
@@ -24,7 +24,7 @@ MOST_BYTES = 16 * 1024 * 1024
 OID = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
+@frozen
 class Object:
     """A file as Git LFS knows it: the SHA-256 of its bytes, and how many they are."""
 
@@ -32,7 +32,7 @@ class Object:
     size: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Action:
     """A request that moves or verifies an object, good until `ends` on the monotonic clock."""
 
@@ -46,7 +46,7 @@ class Action:
         return self.ends is not None and self.ends < time.monotonic() + EARLY
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """What a server said on an object: actions by name, or a `code` as of HTTP and why not."""
 

@@ -6,10 +6,10 @@ so have everybody's content sent elsewhere; here it is believed about the remote
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from git_datmo.errors import RemoteError, UsageError
+from git_datmo.model.frozen import frozen
 from git_datmo.remotes.refusals import without_secrets
 from git_datmo.remotes.sshaddress import SshAddress, ssh_address
 from git_datmo.storage.config import Config
@@ -19,7 +19,7 @@ DOWNLOAD = "download"
 UPLOAD = "upload"
 
 
-@dataclass(frozen=True)
+@frozen
 class Endpoint:
     """Where the API is: `url` without user and password, those the address named, and the host
     to ask over ssh first, if any. `asked_as` is the address that git has credentials for."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from git_datmo.errors import UsageError
+from git_datmo.model.frozen import frozen
 
 SCHEMES = {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "az", "azure": "az"}
 SCHEMES |= {"abfs": "az", "abfss": "az"}
@@ -26,7 +26,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{1,221}")
 _AWKWARD = re.compile(r"[\x00-\x1f\x7f\\{}^%`\[\]\"<>~#|*?]")
 
 
-@dataclass(frozen=True)
+@frozen
 class Address:
     """A bucket (of Azure: a container), a prefix in it without slashes at its ends, and where
     the service is, when that is not the usual place."""

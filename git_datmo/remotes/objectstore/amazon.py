@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from git_datmo.errors import RemoteError
+from git_datmo.model.frozen import frozen
 from git_datmo.remotes.objectstore.address import Address
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ DEFAULT_REGION = "us-east-1"
 CONNECTIONS = 10
 
 
-@dataclass(frozen=True)
+@frozen
 class Amazon:
     """`client` is botocore's; `config` and `credentials` are what obstore wants."""
 

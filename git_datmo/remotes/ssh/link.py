@@ -10,12 +10,12 @@ import struct
 import subprocess
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, NoReturn
 
 from git_datmo.errors import RemoteError
+from git_datmo.model.frozen import frozen
 from git_datmo.remotes.ssh.agent import MAGIC, MESSAGE_LIMIT
 from git_datmo.remotes.ssh.pipes import Pipes
 from git_datmo.remotes.sshaddress import SshAddress
@@ -42,7 +42,7 @@ class Cut(Exception):
     """The connection ended in the middle; another may go on."""
 
 
-@dataclass(frozen=True)
+@frozen
 class NoAgent:
     """The host was reached, and runs no agent: in its own words."""
 

@@ -7,13 +7,13 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPException
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import EngineError
+from git_datmo.model.frozen import frozen
 from git_datmo.runners.docker.place import Place, locate
 from git_datmo.runners.docker.probe import ELSEWHERE, ping
 
@@ -24,7 +24,7 @@ OLDEST = (1, 40)  # Docker 19.03: the first that grants GPUs
 ANSWER_SECONDS = 120.0
 
 
-@dataclass(frozen=True)
+@frozen
 class Ability:
     """What an engine says of itself. `shares_kernel`: it runs on this very kernel, so a mount it
     makes is made where our files are. `rootless`: its root is the user who started it. `remaps`:

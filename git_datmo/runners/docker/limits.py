@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import re
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.errors import (
@@ -16,6 +15,7 @@ from git_datmo.errors import (
     PortTaken,
     ValidationFailed,
 )
+from git_datmo.model.frozen import frozen
 from git_datmo.model.run import Resources
 from git_datmo.runners.base import Job
 from git_datmo.runners.docker.engine import Ability
@@ -29,7 +29,7 @@ _PORT = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Port:
     """A port of the host, at one of its addresses, that leads to one in the container."""
 

@@ -6,17 +6,17 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from git_datmo.errors import EngineError
+from git_datmo.model.frozen import frozen
 
 USUAL = "/var/run/docker.sock"
 KINDS = ("unix", "tcp", "http", "https", "ssh")
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """An engine's address. `certificates` is the folder of ca.pem, cert.pem and key.pem where it
     speaks TLS; `verify` whether its certificate is checked; `source` who named it."""

@@ -6,9 +6,10 @@ import os
 import stat
 import tarfile
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
+
+from git_datmo.model.frozen import frozen
 
 BLOCK = 2**17
 END = b"\0" * 1024
@@ -16,7 +17,7 @@ END = b"\0" * 1024
 _FORMAT: Literal[2] = tarfile.PAX_FORMAT
 
 
-@dataclass(frozen=True)
+@frozen
 class Owner:
     """Whose the packed files are inside, and whether they may be written."""
 

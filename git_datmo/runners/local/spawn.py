@@ -8,16 +8,16 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.errors import EngineError
+from git_datmo.model.frozen import frozen
 from git_datmo.runners.base import End
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
-@dataclass(frozen=True)
+@frozen
 class Streams:
     """Descriptors for the three streams of a process."""
 

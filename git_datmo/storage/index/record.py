@@ -6,8 +6,9 @@ JSON cannot say, and a key that starts with "$" is written with one more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from git_datmo.model.frozen import frozen
 
 _FLOATS = {name: float(name) for name in ("nan", "inf", "-inf")}
 _DIGITS = 4000
@@ -28,7 +29,7 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Record:
     """One object as the fold of its notes gave it.
 

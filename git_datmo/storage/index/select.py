@@ -14,9 +14,9 @@ order whether the sort ascends or descends.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from git_datmo.model.frozen import frozen
 from git_datmo.storage.index.database import Database
 from git_datmo.storage.index.narrowing import NOTHING, Last, Noted, conditions, wanted
 from git_datmo.storage.index.paths import Bindings, path_id
@@ -37,7 +37,7 @@ _RANK = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Selection:
     """What `Index.select` was asked for, apart from how much of it."""
 
@@ -209,7 +209,7 @@ class _Plan:
         return _Key(value, _RANK.format(value), alias, known, join)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Key:
     """One sort key: its value, its class, and for a fact the join that brings it."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from git_datmo.model.comparison import percent
 from git_datmo.model.curve import SYSTEM, Curve
 from git_datmo.model.diff import MISSING, Change, compare_documents, same
+from git_datmo.model.frozen import frozen
 from git_datmo.model.report import COMMIT, Item, Report
 from git_datmo.ui.escape import clip, safe
 from git_datmo.ui.rows import cell, literal
@@ -17,7 +18,7 @@ SHORT = 12
 LONG = 100
 
 
-@dataclass(frozen=True)
+@frozen
 class Cell:
     """A value as text, and how far it is from that of the base; `differs`: not as in the base."""
 
@@ -27,7 +28,7 @@ class Cell:
     number: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Sheet:
     """Values of `items`, the base first: columns of results, then of config. `same` are settings
     that all of them share, `numeric` tells columns of numbers, `hidden` is how many columns were

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 from git_datmo.errors import UsageError
+from git_datmo.model.frozen import frozen
 from git_datmo.model.report import Report
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class Written(Report):
     """A report that can be had as a page and as Markdown; notebooks show the latter."""
 

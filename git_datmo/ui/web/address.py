@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from git_datmo.errors import UsageError
+from git_datmo.model.frozen import field, frozen
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -16,7 +16,7 @@ ROWS = 100
 MAX_ROWS = 1000
 
 
-@dataclass(frozen=True)
+@frozen
 class Choices:
     """The parameters of a page as they stand in its address, so that a link can be shared."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -13,6 +12,7 @@ from git_datmo.api import curves as curves_api
 from git_datmo.api.selection import LIMIT, Selection
 from git_datmo.errors import ContentMissing, DatmoError, QuerySyntaxError
 from git_datmo.model.curve import SYSTEM
+from git_datmo.model.frozen import frozen
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.model.text import encodable
@@ -41,7 +41,7 @@ OTHER = "other"
 MACHINE = ("cpu", "memory")
 
 
-@dataclass(frozen=True)
+@frozen
 class Picked:
     """One run or snapshot in the list of what is compared; `without` leads to all but it."""
 
@@ -54,7 +54,7 @@ class Picked:
     without: str | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Offer:
     """What a choice offers: the text that stands in an address, the words of it, whether chosen."""
 
@@ -63,7 +63,7 @@ class Offer:
     chosen: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Sides:
     """The two whose code, config and environment are compared."""
 

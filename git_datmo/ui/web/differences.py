@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from git_datmo.model.diff import Change, FileChange, SnapshotDiff
+from git_datmo.model.frozen import frozen
 from git_datmo.ui import patch
 from git_datmo.ui.diff import delta_text, modes, path_of, side, sizes
 from git_datmo.ui.escape import clip, safe
@@ -17,7 +17,7 @@ _CLASSES = {"+": "added", "-": "removed", "@": "place"}
 WORDS = {"A": "added", "M": "changed", "D": "deleted", "T": "other kind", "R": "renamed"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """One line of a patch and its class in the style sheet."""
 
@@ -25,7 +25,7 @@ class Line:
     kind: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Moved:
     """One file that differs; `address` leads to it where the later side has it."""
 
@@ -35,7 +35,7 @@ class Moved:
     address: str | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Setting:
     """One key that differs."""
 
@@ -46,7 +46,7 @@ class Setting:
     delta: str
 
 
-@dataclass(frozen=True)
+@frozen
 class View:
     """What differs, ready to be shown: `hidden` lines of the patch are not among `lines`."""
 

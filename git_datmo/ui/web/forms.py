@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from git_datmo.model.fields import Path, show_path
+from git_datmo.model.frozen import frozen
 from git_datmo.ui.web.address import Choices
 
 KEYS = 60
 """So many columns are offered to tick; others can be typed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Option:
     """One of several values, and what it is called."""
 
@@ -21,7 +21,7 @@ class Option:
     chosen: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Select:
     """A parameter with few values, the first of which is none."""
 
@@ -30,7 +30,7 @@ class Select:
     options: tuple[Option, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Field:
     """A parameter that is typed; `known` are values to pick from."""
 
@@ -42,7 +42,7 @@ class Field:
     known: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Form:
     """Fields, selections and switches of a table; `kept` are the parameters that it leaves as they
     are. `columns` are offered in a form of their own, `others` are the columns that were typed."""

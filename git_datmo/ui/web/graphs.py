@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_datmo.api import lineage as lineage_api
+from git_datmo.model.frozen import frozen
 from git_datmo.model.lineage import Lineage, Node
 from git_datmo.ui import graph
 from git_datmo.ui.web import answers
@@ -22,7 +22,7 @@ DEPTH, MOST = 2, 20
 NODES = 60
 
 
-@dataclass(frozen=True)
+@frozen
 class View:
     """A drawing, and in words what is next to the root: (`in` or `out`, words, node)."""
 

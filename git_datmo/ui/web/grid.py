@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from git_datmo.model.frozen import frozen
 from git_datmo.ui.escape import safe
 from git_datmo.ui.lineup import Document, Field, about
 from git_datmo.ui.rows import local_time
@@ -22,7 +22,7 @@ LINKS = {"before": "snapshots"}
 SHORTENED = ("environment", "before", "code")
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """One field and the cell of each that is compared."""
 
@@ -31,7 +31,7 @@ class Line:
     differs: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Head:
     """One that is compared."""
 
@@ -39,7 +39,7 @@ class Head:
     address: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Grid:
     """The fields of some runs and snapshots by part; `equal` fields are left out as they are the
     same in all, `more` as there are too many. `turned`: each that is compared has a row."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from git_datmo.api import logs
 from git_datmo.api import run as run_api
 from git_datmo.api.logs import PIECE
 from git_datmo.model.file import Piece
+from git_datmo.model.frozen import frozen
 from git_datmo.ui import run as text
 from git_datmo.ui.logtext import shown, whole_lines
 from git_datmo.ui.web import answers
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FIRST, LAST = 1 << 15, 1 << 17
 
 
-@dataclass(frozen=True)
+@frozen
 class View:
     """A log as the page of its run shows it. `gap` bytes after `head` are left out; `follow` is
     the address that gives what comes next, None when nothing will."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.api import curves, files
 from git_datmo.errors import ContentMissing, InvalidDocument
 from git_datmo.model import series
 from git_datmo.model.curve import SYSTEM, Known
+from git_datmo.model.frozen import frozen
 from git_datmo.ui.escape import safe
 from git_datmo.ui.web.address import Choices, to
 
@@ -24,7 +24,7 @@ OTHER = "other"
 USUAL = ("train", "val", "test")
 
 
-@dataclass(frozen=True)
+@frozen
 class Figure:
     """One drawing: its name, the address of its points, its last value of each type."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from git_datmo.errors import DatmoError, NotFound, UsageError
 from git_datmo.model.fields import Path, lookup, parse_columns, show_path
+from git_datmo.model.frozen import field, frozen
 from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import cell, local_time
 from git_datmo.ui.web.address import Choices
@@ -22,7 +22,7 @@ DEPTH = 3
 MOMENTS = frozenset({("created",), ("started",), ("ended",)})
 
 
-@dataclass(frozen=True)
+@frozen
 class Cell:
     """What stands in one place: text, a link, a hint of the whole of it, a class for the style."""
 
@@ -32,7 +32,7 @@ class Cell:
     kind: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Column:
     """One column; `sort` is the key that its head sorts by, `order` how it does now."""
 
@@ -43,7 +43,7 @@ class Column:
     hint: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """One row, and the id that a comparison is asked for with."""
 
@@ -51,7 +51,7 @@ class Row:
     cells: Sequence[Cell]
 
 
-@dataclass(frozen=True)
+@frozen
 class Table:
     """The rows `first` to `last` (from 1) of `total`."""
 
@@ -72,7 +72,7 @@ class Table:
         return min(self.first + len(self.rows) - 1, self.total)
 
 
-@dataclass(frozen=True)
+@frozen
 class Part(Generic[T]):
     """What one page of a table shows, or why it cannot: then the choices are shown all the same,
     for somebody to mend them. `columns` are those that the address names."""
