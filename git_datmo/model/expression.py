@@ -14,10 +14,10 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from git_datmo.model.fields import Path, lookup, quote, show_path
+from git_datmo.model.frozen import frozen
 
 Literal = str | bool | int | float
 
@@ -45,7 +45,7 @@ class Expr:
         return hash(str(self))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Compare(Expr):
     """`path operator value`; the operator is one of OPERATORS."""
 
@@ -57,7 +57,7 @@ class Compare(Expr):
         return f"{show_path(self.path)} {self.operator} {show_value(self.value)}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class In(Expr):
     """The value at the path equals one of `values`."""
 
@@ -68,7 +68,7 @@ class In(Expr):
         return f"{show_path(self.path)} in ({', '.join(map(show_value, self.values))})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class IsNull(Expr):
     """Nothing, or null, is at the path."""
 
@@ -78,7 +78,7 @@ class IsNull(Expr):
         return f"{show_path(self.path)} is null"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Not(Expr):
     """The opposite."""
 
@@ -90,7 +90,7 @@ class Not(Expr):
         return f"not ({self.operand})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class And(Expr):
     """All of two or more."""
 
@@ -103,7 +103,7 @@ class And(Expr):
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen
 class Or(Expr):
     """Any of two or more."""
 

@@ -18,16 +18,18 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
-    """What `dataclass(frozen=True)` makes of a class: equal, hashed and shown by its fields.
+    """What `dataclass(frozen=True)` makes of a class: equal, hashed and shown by its fields, unless
+    it has ways of its own, or a class that it stands on.
 
     Setting a field again, or anything that is none, raises dataclasses.FrozenInstanceError.
     """
     made: Any = dataclass(repr=False, eq=False)(cls)
     compared = [f.name for f in fields(made) if f.compare]
     made._settable = frozenset(f.name for f in fields(made))
-    own = {"_compared": attrgetter(*compared) if compared else type, **_METHODS}
-    for name, method in own.items():
-        if cls.__dict__.get(name) is None:  # a class with __eq__ alone has None for __hash__
+    made._compared = attrgetter(*compared) if compared else type
+    for name, method in _METHODS.items():
+        # A class with __eq__ alone has None for __hash__.
+        if getattr(cls, name) in (getattr(object, name), None):
             setattr(made, name, method)
     return cls
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from git_datmo.errors import InvalidDestinationName, TooManyArgumentsFound, ValidationFailed
+from git_datmo.model.frozen import frozen
 from git_datmo.model.names import check_name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mapping:
     """A file or folder `src` as the user named it, and its place `dest` in the snapshot.
 

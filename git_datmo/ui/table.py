@@ -6,10 +6,10 @@ Our own, because the one ready-made candidate costs more start-up time than a wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Literal
 
+from git_datmo.model.frozen import frozen
 from git_datmo.ui.escape import ELLIPSIS, clip
 from git_datmo.ui.escape import width as columns_of
 from git_datmo.ui.rows import cell
@@ -20,7 +20,7 @@ MORE = " " + ELLIPSIS
 SAMPLE = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """One column: only `flexible` ones are narrowed to fit the terminal, down to `min`.
 

@@ -81,3 +81,18 @@ def test_methods_of_its_own_stay():
     assert Own(1) == "anything"
     assert hash(Own(1)) == hash((1,)) or hash(Own(1)) == hash(1)
     assert pickle.loads(pickle.dumps(Own(2))).one == 2
+
+
+class Plain:
+    def __repr__(self) -> str:
+        return "as it was"
+
+
+@frozen
+class Standing(Plain):
+    one: int
+
+
+def test_so_do_those_of_a_class_it_stands_on():
+    assert repr(Standing(1)) == "as it was"
+    assert Standing(1) == Standing(1) != Standing(2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 
 from git_datmo.errors import Conflict, PortTaken, UsageError, ValidationFailed
 from git_datmo.model.run import Resources
@@ -72,6 +71,8 @@ def _number(digits: str, text: str) -> int:
 
 
 def _check_free(text: str) -> None:
+    import socket
+
     address, number = port(text)
     try:
         where = socket.getaddrinfo(
