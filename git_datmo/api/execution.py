@@ -98,6 +98,7 @@ def fly(
                 slot.close()
             _failed(project, run, asked, error)
             raise
+        project.repository.objects.forget()  # a task may take days, and needs no pack
         outcome = supervision.watch(
             run.flight,
             process,

@@ -200,6 +200,7 @@ def start(
     except BaseException:
         flight.discard()
         raise
+    project.repository.objects.forget()  # what goes on for days needs no pack
     return Inline(project, run, state.notices)
 
 

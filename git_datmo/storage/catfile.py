@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 import weakref
@@ -13,6 +14,7 @@ from git_datmo.storage.gitformat import object_id
 
 # From here on the library is quicker, its loading included.
 QUESTIONS = 300
+_OID = re.compile(r"[0-9a-f]{40}")
 _ENV = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_NO_LAZY_FETCH": "1"}
 
 
@@ -59,6 +61,8 @@ class CatFile:
             self._end()
 
     def _ask(self, how: str, oid: str) -> tuple[subprocess.Popen[bytes], tuple[str, int] | None]:
+        if _OID.fullmatch(oid) is None:
+            raise EOFError(oid)
         self.left -= 1
         process = self._process(how)
         assert process.stdin is not None

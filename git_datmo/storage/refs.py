@@ -159,14 +159,14 @@ def update(
     """
     from git_datmo.storage.durability import explain
     from git_datmo.storage.locks import intent
-    from git_datmo.storage.reftransaction import Transaction
+    from git_datmo.storage.reftransaction import NEW, Transaction
 
     if not changes:
         return
     common = objects.common_dir
     locks = [common / f"{name}.lock" for name in changes]
     if None in changes.values():
-        locks.append(common / "packed-refs.lock")
+        locks += [common / "packed-refs.lock", common / f"packed-refs.{NEW}"]
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

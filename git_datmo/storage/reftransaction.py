@@ -17,6 +17,8 @@ from git_datmo.errors import Conflict
 from git_datmo.storage.durability import sync_file, sync_folder
 
 _ABSENT = "0" * 40
+NEW = "datmo.lock"
+"""What follows `packed-refs.` in the name of the file that takes its place."""
 
 
 class Transaction:
@@ -36,7 +38,7 @@ class Transaction:
         for lock in self._held.values():
             with suppress(FileNotFoundError):
                 os.unlink(lock)
-        for name in self._gone:
+        for name in (*self._gone, *self._held):
             self._prune(name)
 
     def move(self, changes: Mapping[str, str | None], first: str | None) -> None:
@@ -161,7 +163,7 @@ class _Packed:
     """The file `packed-refs`, read when it is first asked."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path, self.new = path, f"{path}.{NEW}"
         self._data: bytes | None = None
 
     @property
@@ -205,12 +207,11 @@ class _Packed:
                 keep = line[41:].rstrip(b"\n") not in names
             if keep:
                 kept.append(line)
-        fd = os.open(
-            f"{self.path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666
-        )
+        # Not git's own name for it, `packed-refs.new`: git stumbles over one that a kill left.
+        fd = os.open(self.new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         with open(fd, "wb") as file:
             file.write(b"".join(kept))
             if durable:
                 file.flush()
                 sync_file(fd)
-        os.rename(f"{self.path}.new", self.path)
+        os.rename(self.new, self.path)

@@ -68,6 +68,12 @@ def test_without_a_git_the_library_answers(packed: Repo, monkeypatch: pytest.Mon
     assert objects.commit(oid).message == "a commit\n"
 
 
+@pytest.mark.parametrize("name", ["HEAD", "HEAD\n" + "1" * 40, "", "../../../etc/passwd"])
+def test_what_is_no_id_is_not_asked(packed: Repo, name: str):
+    assert Objects(packed.common_dir).kind(name) is None
+    assert Objects(packed.common_dir).kind(packed.head()) == "commit"
+
+
 def test_what_git_would_show_instead_is_not_shown(packed: Repo):
     oid = packed.git("rev-parse", "HEAD:f1")
     packed.git("replace", oid, packed.git("rev-parse", "HEAD:f2"))

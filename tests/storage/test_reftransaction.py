@@ -28,7 +28,7 @@ def move(repo: Repo, changes: dict[str, str | None], first: str | None = None) -
 
 
 def locks(repo: Repo) -> list[Path]:
-    return [*repo.common_dir.rglob("*.lock"), *repo.common_dir.glob("packed-refs.new")]
+    return [*repo.common_dir.rglob("*.lock")]
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -91,6 +91,7 @@ def test_a_ref_in_the_way_changes_nothing(repo: Repo, oids: list[str], name: str
         move(repo, {NAMES[1]: oids[1], name: oids[1]})
     assert repo.refs("refs/datmo") == there
     assert locks(repo) == []
+    assert not packed or [*(repo.common_dir / "refs/datmo").iterdir()] == []
 
 
 def test_empty_folders_are_no_refs(repo: Repo, oids: list[str]):
