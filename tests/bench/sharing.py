@@ -65,9 +65,7 @@ def content(base: Path, files: int, size: int) -> Iterator[Row]:
     run("git", "push", "-q", "origin", "HEAD:refs/heads/main", cwd=root)
 
     def clone(*, out: bool = False) -> None:
-        run("git", "clone", "-q", bare, other)
-        run(DATMO, "init", "--force", cwd=other)
-        run(DATMO, "pull", "origin", "latest", cwd=other)
+        run(DATMO, "clone", "--content", bare, other)
         if out:
             run(DATMO, "snapshot", "checkout", "latest", cwd=other)
 

@@ -133,9 +133,7 @@ def rows(base: Path, size: int) -> Iterator[Row]:
     other = base / "other"
 
     def clone() -> None:
-        run("git", "clone", "-q", bare, other)
-        run(DATMO, "init", "--force", cwd=other)
-        run(DATMO, "pull", "origin", "latest", cwd=other)
+        run(DATMO, "clone", "--content", bare, other)
 
     def no_clone() -> None:
         shutil.rmtree(other, ignore_errors=True)
