@@ -35,8 +35,8 @@ def guard(run: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        where = f" {os.fspath(error.filename)}" if error.filename else ""
-        _tell(f"cannot use{where}: {error.strerror or error}", None)
+        what = f"cannot use {os.fspath(error.filename)}" if error.filename else "cannot go on"
+        _tell(f"{what}: {error.strerror or error}", None)
         return 4
     except Exception as error:
         told = _told(error)

@@ -176,3 +176,36 @@ sys.exit(guard(run))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+
+
+@pytest.mark.parametrize("words", ["version", "snapshot ls --json"])
+def test_output_that_nobody_can_take_is_an_error(project: Repo, words: str):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "git_datmo", *words.split()],
+            cwd=project.path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert done.stderr == "error: cannot go on: No space left on device\n"
+
+
+def test_what_is_registered_for_the_end_runs(tmp_path: Path):
+    """A command ends without taking its modules apart; this much it still does."""
+    code = (
+        "import atexit, sys, tempfile; from git_datmo.__main__ import main\n"
+        "kept = tempfile.TemporaryDirectory(dir=sys.argv.pop())\n"
+        "atexit.register(print, 'at the end')\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "version", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "at the end"
+    assert list(tmp_path.iterdir()) == []
