@@ -25,7 +25,7 @@ from git_datmo.api import location  # noqa: E402
 from git_datmo.api.project import init as initialize  # noqa: E402
 from git_datmo.cli.project import program  # noqa: E402
 from tests.kit.git import Repo  # noqa: E402 -- only after asserts in the kit are rewritten
-from tests.kit.program import Result, datmo  # noqa: E402
+from tests.kit.program import Result, datmo, loaded  # noqa: E402
 
 DATE = "2026-01-02T03:04:05+00:00"
 IDENTITY = """\
@@ -96,6 +96,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         move_home(patch, tmp_path_factory.mktemp("session-home"))
         yield
+        if loaded.cache_info().currsize:
+            loaded().close()
 
 
 @pytest.fixture(autouse=True)
