@@ -7,6 +7,7 @@ a HOME and a current directory of its own and checks that nothing leaked in.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -73,6 +74,13 @@ pytest_plugins = [
 
 settings.register_profile("sealed", database=None, deadline=None, print_blob=True)
 settings.load_profile("sealed")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what the tests themselves consist of: a look at all
+    of it takes most of a second, and some tests ask for one."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
