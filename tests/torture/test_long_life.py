@@ -18,8 +18,10 @@ SEED = 20261121
 EVERY = 5  # rounds between two looks at everything
 
 
-def live(campaign: Campaign, repo: Repo, rounds: int, bug: str = "-") -> None:
-    """So many rounds of writing that are ended at any moment."""
+def live(
+    campaign: Campaign, repo: Repo, rounds: int, bug: str = "-", *, every: int = EVERY
+) -> None:
+    """So many rounds of writing that are ended at any moment, or until there is harm."""
     chance, acknowledged = random.Random(SEED), set[str]()
     checker = Checker(repo)
     for number in range(1, rounds + 1):
@@ -33,9 +35,11 @@ def live(campaign: Campaign, repo: Repo, rounds: int, bug: str = "-") -> None:
         campaign.injected += 1
         campaign.effective += child.returncode == -9
         acknowledged |= {line.split()[1] for line in said if line.endswith("\n")}
-        if number % EVERY == 0 or number == rounds:
+        if number % every == 0 or number == rounds:
             checker.settle()
             campaign.harm.add(checker.check(acknowledged, faults=number))
+            if campaign.harm:
+                break
     campaign.acknowledged = len(acknowledged)
 
 
@@ -47,5 +51,5 @@ def test_random_kills(campaign: Campaign, project: Repo) -> None:
 
 def test_the_harness_notices_locks_that_stay(campaign: Campaign, project: Repo) -> None:
     """The control: a program that leaves its locks to whoever comes next."""
-    live(campaign, project, 4, "no-intent")
+    live(campaign, project, 4, "no-intent", every=1)
     campaign.assert_harmed("bricked", "lost")
