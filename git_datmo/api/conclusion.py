@@ -72,7 +72,8 @@ def conclude(
     config, stats = _values(project, run, found.tree, changes, said)
     words = Words(
         session=str(run.live["session"]),
-        message=run.live.get("message") or f"after run {run.id[:12]}: {_title(run)}",
+        message=run.live.get("message") or None,
+        usual=f"after run {run.id[:12]}: {_title(run)}",
         label=run.live.get("label"),
         visible=bool(run.live.get("message") or run.live.get("label")),
         config=config,

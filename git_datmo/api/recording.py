@@ -22,8 +22,8 @@ from git_datmo.storage.treediff import Finder, Leaf
 @frozen
 class Words:
     """What is said of a state beside the state itself. `session` is an id, `run` that of the run
-    which left the state. With `apart`, a snapshot that somebody gave other words stays as it is,
-    and a second one is made."""
+    which left the state. `usual` is the message of a new snapshot when there is no other. With
+    `apart`, a snapshot that somebody gave other words stays as it is, and a second one is made."""
 
     session: str
     message: str | None = None
@@ -33,6 +33,7 @@ class Words:
     stats: Mapping[str, Any] | None = None
     apart: bool = False
     run: str | None = None
+    usual: str = ""
 
 
 def record(project: Project, state: State, words: Words) -> Snapshot:
@@ -66,8 +67,9 @@ def put(
         if changes:
             writer.note(existing.id, set=changes)
         return existing.id, False, tuple(changes)
-    oid = _commit(project, writer, state, words.message or "")
-    first: dict[str, Any] = {"message": words.message or "", "session": words.session}
+    message = words.message or words.usual
+    oid = _commit(project, writer, state, message)
+    first: dict[str, Any] = {"message": message, "session": words.session}
     first |= {kind: value for kind, value in found.items() if value}
     if words.label:
         first["label"] = words.label

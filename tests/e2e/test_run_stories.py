@@ -276,3 +276,10 @@ def test_a_snapshot_of_ones_own_from_a_run(local: Repo):
     assert (shown["message"], shown["id"]) == ("keep", made["id"])
     both = ("--run-id", row["id"], "--commit-id", "HEAD")
     assert "from the run" in typed(local, "snapshot", "-m", "both", *both, code=2).stderr
+
+
+def test_a_label_of_a_later_run_takes_no_message_away(local: Repo):
+    ran(local, "--label", "best", "--message", "worth keeping", "--", "sh", "-c", "echo w >out.txt")
+    ran(local, "--label", "again", "--", "sh", "-c", "echo w >out.txt")
+    [shown] = datmo("snapshot", "ls", "--json").json()
+    assert (shown["label"], shown["message"]) == ("again", "worth keeping")
