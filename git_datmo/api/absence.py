@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from git_datmo.errors import ContentMissing
 from git_datmo.model.pointer import Pointer
+from git_datmo.model.quantity import counted
 from git_datmo.records import catalogue
 from git_datmo.records.project import Project
 
@@ -26,9 +27,9 @@ def error(
     more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
     reasons = dict.fromkeys(reason for why in lost.values() for reason in why)
     asked = "; ".join(list(reasons)[:SHOWN]) or _unasked(project)
-    what = "1 file is" if len(lost) == 1 else f"{len(lost)} files is"
+    files = counted(len(lost), "file")
     message = (
-        f"the content of {what} neither here nor on a remote: {'; '.join(shown)}{more}. {asked}"
+        f"the content of {files} is neither here nor on a remote: {'; '.join(shown)}{more}. {asked}"
     )
     return ContentMissing(message, hint=hint(project, snapshots))
 

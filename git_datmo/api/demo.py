@@ -17,6 +17,7 @@ from git_datmo.api import session, snapshot
 from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import Conflict, DatmoError, GitFailed
 from git_datmo.model.demo import Demonstration, Step
+from git_datmo.model.quantity import counted
 from git_datmo.model.run import Run
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records.project import Project
@@ -131,7 +132,8 @@ def _play(
         done(
             f"{says}: every file is as it was then, the large one too",
             f"git datmo snapshot checkout {label}",
-            f"{back.written} files written; stats.json says accuracy {stats['accuracy']}, "
+            f"{counted(back.written, 'file')} written; "
+            f"stats.json says accuracy {stats['accuracy']}, "
             f"{RESULT} has {size:,} bytes",
         )
     again = runs.rerun(project, best.id, user=user)

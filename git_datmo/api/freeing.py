@@ -11,6 +11,7 @@ from contextlib import suppress
 from git_datmo.errors import Conflict, Corrupt, RemoteError
 from git_datmo.model.freed import CONTENT, LEAVING, Amount, Freeable, Freed
 from git_datmo.model.pointer import Pointer
+from git_datmo.model.quantity import counted
 from git_datmo.records import catalogue, flights, layout, retention
 from git_datmo.records.living import Living, Root
 from git_datmo.records.pointers import pointers_of
@@ -91,7 +92,7 @@ class Freeing:
         rows = [row for row in found.rows if row.name in gone]
         rows += surplus.remove(self._leftovers)
         kept = len(doomed) - len(gone)
-        said = (f"{kept} files stayed: they were counted on just now",) if kept else ()
+        said = (f"kept {counted(kept, 'file')} that somebody counted on just now",) if kept else ()
         return Freed(**{**found.__dict__, "rows": tuple(rows), "notices": found.notices + said})
 
     def _still(self, names: Collection[str]) -> Collection[str]:

@@ -10,6 +10,7 @@ from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import Conflict, RemoteError
 from git_datmo.hooks import handle
 from git_datmo.model.project import Exchange
+from git_datmo.model.quantity import counted
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import astray, clones, layout, obeying
 from git_datmo.records.project import Project
@@ -64,7 +65,7 @@ def pre_push(project: Project, remote_name: str, url: str, lines: bytes) -> Exch
     done = remote.deliver(project, remote_name, url, updates)
     notices = done.notices
     if moved:
-        notices = (*notices, f"{moved} refs of other clones were moved aside: push again")
+        notices = (*notices, f"moved {counted(moved, 'ref')} of other clones aside: push again")
     return Exchange(done.remote, 0, done.content_files, done.content_bytes, notices=notices)
 
 
@@ -92,14 +93,14 @@ def _spare_others(
     others = [r for r in gone if r.startswith(layout.NOTES) and layout.clone_of(r) not in ours]
     if others:
         raise Conflict(
-            f"this push would delete the notes of {len(others)} other clones on {remote_name}, "
-            f"and with them their snapshots ({others[0]})",
+            f"this push would delete the notes of {counted(len(others), 'other clone')} on "
+            f"{remote_name}, and with them their snapshots ({others[0]})",
             hint="without --mirror and --prune: git push REMOTE 'refs/datmo/*'; "
             "--no-verify deletes them all the same",
         )
     if placed:
         raise Conflict(
-            f"this push would delete what {len(placed)} refs keep in folders on {remote_name} "
+            f"this push would delete {counted(len(placed), 'ref')} of folders on {remote_name} "
             f"({placed[0]})",
             hint="without --mirror: git push REMOTE 'refs/datmo/*'; "
             "--no-verify deletes them all the same",

@@ -16,6 +16,7 @@ from git_datmo.hooks.install import install
 from git_datmo.hooks.location import manual_lines
 from git_datmo.hooks.uninstall import uninstall
 from git_datmo.model.project import Initialized
+from git_datmo.model.quantity import counted
 from git_datmo.records import astray, catalogue, chain, clones, layout
 from git_datmo.records.project import Project
 from git_datmo.storage import refs
@@ -144,7 +145,7 @@ def _undo(project: Project) -> tuple[str, ...]:
             (common / name).unlink(missing_ok=True)
     if held:
         refs.update(project.repository.objects, project.home, held)
-        steps.append(f"removed {len(held)} refs")
+        steps.append(f"removed {counted(len(held), 'ref')}")
     for prefix in _OURS:
         _prune_folders(common / prefix.rstrip("/"))
     changes = uninstall(connection.hooks(project).hooks_dir)

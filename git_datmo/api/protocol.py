@@ -19,6 +19,7 @@ from typing import IO, Any
 from git_datmo.api import settings
 from git_datmo.errors import DatmoError, FileIOError, InvalidDocument
 from git_datmo.model import series
+from git_datmo.model.quantity import counted
 from git_datmo.model.text import encodable
 from git_datmo.records import layout
 
@@ -217,7 +218,7 @@ def _series(path: Path, said: Said) -> None:
                     last[name] = value
     said.lines = {kind: b"".join(lines) for kind, lines in parts.items()}
     if bad:
-        said.notices.append(f"{bad} lines of the task's metrics.jsonl were not understood")
+        said.notices.append(f"not understood: {counted(bad, 'line')} of the task's metrics.jsonl")
 
 
 def _resources(path: Path, said: Said) -> None:
@@ -239,7 +240,7 @@ def _resources(path: Path, said: Said) -> None:
             else:
                 said.resources.append(resource)
     if bad:
-        said.notices.append(f"{bad} lines of the task's artifacts.jsonl were not understood")
+        said.notices.append(f"not understood: {counted(bad, 'line')} of the task's artifacts.jsonl")
 
 
 def _resource(line: bytes) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from git_datmo.api.delivery import deliver, joined, mark
 from git_datmo.api.tracking import connect, default_remote, track
 from git_datmo.errors import RemoteError
 from git_datmo.model.project import Exchange
+from git_datmo.model.quantity import counted
 from git_datmo.records import (
     absorption,
     artifacts,
@@ -100,7 +101,8 @@ def push(
                 exchange.push_refs(project, name, [f":{ref}" for ref in gone])
                 track(project, name, dict.fromkeys(gone))
             except RemoteError as error:
-                told = f"{name} keeps {len(gone)} refs that were retired here: {error.message}"
+                kept = counted(len(gone), "ref")
+                told = f"{name} keeps what was retired here ({kept}): {error.message}"
                 done, gone = joined(done, Exchange(name, 0, 0, 0, notices=(told,))), []
         for url in places.urls_of(project, name, push=True)[:1]:
             late = settling.settled_quietly(project, url)
@@ -155,7 +157,8 @@ def _withdraw(project: Project, remote: str, there: dict[str, str]) -> Exchange:
     try:
         exchange.push_refs(project, remote, [f":{ref}" for ref in gone], leases=gone)
     except RemoteError as error:
-        told = f"{remote} keeps {len(gone)} refs of what was purged: {error.message}"
+        kept = counted(len(gone), "ref")
+        told = f"{remote} keeps {kept} of what was purged: {error.message}"
         return Exchange(remote, 0, 0, 0, notices=(told,))
     track(project, remote, dict.fromkeys(gone))
     updates = tuple((ref, oid, None) for ref, oid in gone.items())
@@ -226,7 +229,8 @@ def _absorb(
     try:
         exchange.push_refs(project, remote, [f":{ref}" for ref in gone], leases=gone)
     except RemoteError as error:
-        notices = (f"{remote} keeps {len(gone)} refs of clones that are gone: {error.message}",)
+        kept = counted(len(gone), "ref")
+        notices = (f"{remote} keeps {kept} of clones that are gone: {error.message}",)
         gone = {}
     track(project, remote, {own: taken.tip, **dict.fromkeys(gone)})
     updates = [(ref, oid, None) for ref, oid in gone.items()]

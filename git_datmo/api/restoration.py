@@ -10,6 +10,7 @@ from git_datmo.api import content, lookup, recording, state
 from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import UnsafePath, ValidationFailed
 from git_datmo.model.frozen import frozen
+from git_datmo.model.quantity import counted
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue, clones
 from git_datmo.records.kinds import SNAPSHOT
@@ -115,6 +116,7 @@ def _refuse_unsaved(
     if in_the_way:
         shown = ", ".join(in_the_way[:5]) + (", …" if len(in_the_way) > 5 else "")
         raise UnsafePath(
-            f"{len(in_the_way)} files that no snapshot holds would be overwritten: {shown}",
+            f"{counted(len(in_the_way), 'file')} that no snapshot holds would be overwritten: "
+            f"{shown}",
             hint="move them away, or restore elsewhere: git datmo snapshot checkout ID --into DIR",
         )

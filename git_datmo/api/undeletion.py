@@ -10,6 +10,7 @@ from git_datmo.errors import AmbiguousId, RequiredArgumentMissing, SnapshotNotFo
 from git_datmo.model.expression import And, Compare
 from git_datmo.model.operation import Operation
 from git_datmo.model.pointer import Pointer
+from git_datmo.model.quantity import counted
 from git_datmo.model.snapshot import Snapshot
 from git_datmo.records import catalogue, chain, layout
 from git_datmo.records.kinds import SNAPSHOT
@@ -89,7 +90,8 @@ def revive(
     more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
     size = sum(pointer.size for pointer in gone)
     return (
-        f"the content of {len(gone)} files ({size} bytes) is not here any more: {listed}{more}; "
+        f"the content of {counted(len(gone), 'file')} ({size} bytes) is not here any more: "
+        f"{listed}{more}; "
         "it is fetched when it is needed, from a remote that still has it",
     )
 

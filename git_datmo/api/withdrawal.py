@@ -10,6 +10,7 @@ from git_datmo.api.tracking import track
 from git_datmo.errors import Corrupt, DatmoError, RemoteError
 from git_datmo.model.pointer import Pointer
 from git_datmo.model.purge import Cleared, Holder
+from git_datmo.model.quantity import counted
 from git_datmo.records import catalogue, clones, layout, obeying
 from git_datmo.records.project import Project
 from git_datmo.records.purging import Survey
@@ -148,8 +149,7 @@ def remove_content(
 
 
 def _kept(place: Place, count: int, advice: str) -> Holder:
-    files = "1 file" if count == 1 else f"{count} files"
-    return Holder("content", f"{place.name} ({files})", advice)
+    return Holder("content", f"{place.name} ({counted(count, 'file')})", advice)
 
 
 def _shared(project: Project, remote: str) -> str | None:

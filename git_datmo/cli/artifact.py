@@ -10,6 +10,7 @@ from git_datmo.cli import door
 from git_datmo.cli.artifact_table import as_dict, table_of
 from git_datmo.cli.door import Group, verb
 from git_datmo.cli.table import for_programs, listing_options, show
+from git_datmo.model.quantity import counted
 
 STYLES = {"artifact": "cyan", "id": "yellow", "label": "cyan"}
 WHICH = "ARTIFACT"
@@ -186,7 +187,7 @@ def get(artifact: str, into: str | None, path: str | None, force: bool, json: bo
     else:
         from git_datmo.ui.escape import safe
 
-        files = "1 file" if done.written == 1 else f"{done.written} files"
+        files = counted(done.written, "file")
         door.say(safe(f"Wrote {files} of {done.artifact.reference} into {done.path}"))
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
+from git_datmo.model.quantity import counted
+
 if TYPE_CHECKING:
     from git_datmo.records.project import Project
 
@@ -49,8 +51,7 @@ def call(title: str, project: Project, /, *args: Any, **kwargs: Any) -> Any:
     verb = getattr(importlib.import_module(f"git_datmo.api.{module}"), function)
     found = verb(project, *args, **kwargs)
     if project is not None and project.unreadable and module not in ("doctor", "fsck"):
-        count = len(project.unreadable)
-        what = "1 ref" if count == 1 else f"{count} refs"
+        what = counted(len(project.unreadable), "ref")
         note([f"{what} of snapshots and runs cannot be read: run 'git datmo doctor'"])
     return found
 

@@ -8,6 +8,7 @@ import click
 
 from git_datmo.cli import door
 from git_datmo.cli.door import verb
+from git_datmo.model.quantity import counted
 
 
 @verb("fsck.fsck")
@@ -29,7 +30,7 @@ def fsck(fast: bool, json: bool) -> int:
             touched = ", ".join(oid[:12] for oid in finding.snapshots[:5])
             door.say(safe(f"{finding.kind}: {finding.message}"))
             if touched:
-                door.say(f"  touches {len(finding.snapshots)} objects: {touched}")
+                door.say(f"  touches {counted(len(finding.snapshots), 'object')}: {touched}")
         counts = ", ".join(f"{n} {what}" for what, n in health.checked.items())
         door.say(f"checked {counts}: {'all is well' if health.ok else 'damage was found'}")
     return 0 if health.ok else 5

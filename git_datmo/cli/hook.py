@@ -8,6 +8,7 @@ import click
 
 from git_datmo.cli import door
 from git_datmo.cli.door import Group, verb
+from git_datmo.model.quantity import counted
 
 
 @click.group(cls=Group, hidden=True)
@@ -39,6 +40,5 @@ def pre_push(remote: str, url: str) -> None:
     if done.content_files:
         from git_datmo.ui.rows import size
 
-        click.echo(
-            f"git-datmo: sent {done.content_files} files ({size(done.content_bytes)})", err=True
-        )
+        sent = counted(done.content_files, "file")
+        click.echo(f"git-datmo: sent {sent} ({size(done.content_bytes)})", err=True)

@@ -11,6 +11,7 @@ from git_datmo.cli import door
 from git_datmo.cli.door import verb
 from git_datmo.errors import MutuallyExclusiveArguments
 from git_datmo.model.fields import lookup, setting
+from git_datmo.model.quantity import are
 
 if TYPE_CHECKING:
     from git_datmo.model.curve import Curve
@@ -96,7 +97,7 @@ def plot(
     given |= {"metric": _names(metric), "ids": ids, "mean": mean}
     found: list[Curve] = door.call("curves.curves", project, missing=missing, **given)
     if missing:
-        who = "1 run is" if len(missing) == 1 else f"{len(missing):,} runs are"
+        who = are(len(missing), "run")
         door.note([f"{who} left out, whose points are not here: 'git datmo pull --content'"])
     if not ids and len({name for curve in found for name in _runs(curve)}) == given["limit"]:
         many = "run" if given["limit"] == 1 else f"{given['limit']:,} runs"

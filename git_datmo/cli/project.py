@@ -13,6 +13,7 @@ import click
 from git_datmo.cli import door
 from git_datmo.cli.door import verb
 from git_datmo.errors import Conflict
+from git_datmo.model.quantity import are
 from git_datmo.version import __version__
 
 ANSWER_SECONDS = 2
@@ -158,8 +159,7 @@ def cleanup(yes: bool, json: bool) -> None:
     if not yes:
         lost = door.call("project.unshared", found)
         if lost:
-            what = "1 snapshot is" if lost == 1 else f"{lost} snapshots are"
-            click.echo(f"{what} on no remote and will be lost.", err=True)
+            click.echo(f"{are(lost, 'snapshot')} on no remote and will be lost.", err=True)
         question = "Are you sure you want to delete all git-datmo data of this repository?"
         if not door.agreed(question):
             raise Conflict("nothing was removed: it was not confirmed", hint="--yes does not ask")

@@ -12,6 +12,7 @@ from git_datmo.cli import door
 from git_datmo.cli.door import Group, verb
 from git_datmo.cli.table import listing_options, show
 from git_datmo.errors import Conflict
+from git_datmo.model.quantity import counted
 
 
 class Sessions(Group):
@@ -86,10 +87,11 @@ def delete(name: str | None, named: str | None, yes: bool, json: bool) -> None:
         count = next(
             (s.snapshots for s in door.call("session.ls", found) if chosen in (s.name, s.id)), 0
         )
-        if count and sys.stdin.isatty() and not door.agreed(f"Hide its {count} snapshots too?"):
+        hide = f"Hide its {counted(count, 'snapshot')} too?"
+        if count and sys.stdin.isatty() and not door.agreed(hide):
             raise Conflict("nothing was deleted: it was not confirmed", hint="--yes does not ask")
     gone = door.call("session.delete", found, name=chosen)
-    count = f"{gone.snapshots} snapshot{'' if gone.snapshots == 1 else 's'}"
+    count = counted(gone.snapshots, "snapshot")
     _told(json, gone, f"Deleted session '{gone.name}' and hid its {count}")
 
 
@@ -101,7 +103,7 @@ def delete(name: str | None, named: str | None, yes: bool, json: bool) -> None:
 def undelete(name: str | None, named: str | None, json: bool) -> None:
     """Bring a deleted session back, with the snapshots that were deleted with it."""
     back = door.call("session.undelete", door.project(), name=name or named)
-    count = f"{back.snapshots} snapshot{'' if back.snapshots == 1 else 's'}"
+    count = counted(back.snapshots, "snapshot")
     _told(json, back, f"Session '{back.name}' is there, with {count}")
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from git_datmo.model.quantity import counted
 from git_datmo.model.text import visible
 
 WIDTH, HEIGHT = 140, 28
@@ -28,7 +29,7 @@ def sparkline(values: Sequence[float], *, title: str = "", total: int | None = N
     low, high = min(finite), max(finite)
     paths = " ".join(_pieces(_columns(values), low, high))
     shown = len(values) if total is None else total
-    count = f"{shown:,} points" if shown != 1 else "1 point"
+    count = counted(shown, "point")
     if total is not None and total > len(values):
         count = f"{len(values):,} of {count}"
     if len(finite) < len(values):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from git_datmo.errors import Conflict, Corrupt, DatmoError
+from git_datmo.model.quantity import counted
 from git_datmo.records import absorption, catalogue, clones, environments, erasure, layout, lineage
 from git_datmo.records import purged as purges
 from git_datmo.records.project import Project
@@ -31,12 +32,11 @@ def obey(project: Project) -> tuple[str, ...]:
             done = let_go(project, roots, absorb=False)
             erasure.forget(project, done.view.doomed)
             if done.clone is not None or done.dropped:
-                count = len(done.view.doomed)
+                count = counted(len(done.view.doomed), "purged object")
                 notices.append(
-                    f"let go of {count} objects that were purged; this clone's notes were written "
-                    "anew without them"
+                    f"let go of {count}; this clone's notes were written anew without them"
                     if done.clone is not None
-                    else f"let go of the chains here that held {count} purged objects"
+                    else f"let go of the chains here that held {count}"
                 )
             notices += [
                 f"{ref} still holds what was purged: {why}" for ref, why in done.left.items()

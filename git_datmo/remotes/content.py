@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Iterable
 from git_datmo.errors import ContentMissing, Corrupt, DamagedContent, DatmoError, RemoteError
 from git_datmo.model.frozen import frozen
 from git_datmo.model.pointer import Pointer
+from git_datmo.model.quantity import counted
 from git_datmo.records import catalogue
 from git_datmo.records.kinds import HOLDERS
 from git_datmo.records.pointers import pointers_of
@@ -118,8 +119,9 @@ def send(
     ours = [pointer for pointer in lost if pointer in wanted]
     if ours:
         raise ContentMissing(
-            f"{len(ours)} files to be pushed are neither in this clone's store nor on another "
-            f"remote, among them {wanted[ours[0]]} ({ours[0].size} bytes, {ours[0].key})",
+            f"{counted(len(ours), 'file')} to be pushed cannot be had, neither from this clone's "
+            f"store nor from another remote, among them {wanted[ours[0]]} ({ours[0].size} bytes, "
+            f"{ours[0].key})",
             hint="delete the snapshots that need them, or bring the files back: "
             "'git datmo fsck' names both",
         )

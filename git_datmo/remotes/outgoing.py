@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from git_datmo.errors import Conflict
 from git_datmo.model.frozen import frozen
+from git_datmo.model.quantity import counted
 from git_datmo.records import catalogue
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
@@ -40,8 +41,9 @@ class Outgoing:
         shown = "; ".join(f"{oid[:10]} {subject}" for oid, subject in self.commits[:SHOWN])
         more = f" and {len(self.commits) - SHOWN} more" if len(self.commits) > SHOWN else ""
         return (
-            f"{len(self.commits)} commits that no branch there has go along, because snapshots "
-            f"stand on them: {shown}{more} (git config datmo.parent pushed avoids that)",
+            f"{counted(len(self.commits), 'commit')} that no branch there has will go along, "
+            f"because of snapshots on top: {shown}{more} "
+            "(git config datmo.parent pushed avoids that)",
             *told,
         )
 
@@ -54,11 +56,9 @@ class Outgoing:
             for oid, path, line, kind in self.findings[:SHOWN]
         )
         many = len(self.findings)
-        looks = (
-            "place that would be pushed looks" if many == 1 else "places that would be pushed look"
-        )
+        look = "looks" if many == 1 else "look"
         raise Conflict(
-            f"{many} {looks} like secrets: {listed}",
+            f"{counted(many, 'place')} that would be pushed {look} like secrets: {listed}",
             hint="if they are none: git -c datmo.allowSecrets=true push …",
         )
 

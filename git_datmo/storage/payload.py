@@ -16,6 +16,7 @@ from git_datmo.errors import (
     UnsafeName,
 )
 from git_datmo.model.pointer import MAX_SIZE, Pointer, looks_like_pointer
+from git_datmo.model.quantity import counted
 from git_datmo.storage.dirfd import shown
 from git_datmo.storage.treeplan import FOLDERS, LINK, Entry, ObjectSource
 
@@ -130,7 +131,7 @@ class Payload:
         named = [f"`{shown(path)}` ({pointer.size} bytes)" for path, pointer in missing[:_NAMED]]
         if len(missing) > _NAMED:
             named.append(f"{len(missing) - _NAMED} more")
-        noun = "1 file" if len(missing) == 1 else f"{len(missing)} files"
-        error = ContentMissing(f"the content of {noun} is not here: {', '.join(named)}")
+        files = counted(len(missing), "file")
+        error = ContentMissing(f"the content of {files} is not here: {', '.join(named)}")
         error.missing = tuple((path, p.key, p.blake3, p.size) for path, p in missing)
         raise error

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from git_datmo.model.artifact import EXECUTABLE, FOLDER, LINK, REFERENCE, Artifact, Entry
 from git_datmo.model.diff import ArtifactDiff
+from git_datmo.model.quantity import counted
 from git_datmo.ui.diff import change_dict, change_lines, file_dict, file_lines
 from git_datmo.ui.escape import clip, safe
 from git_datmo.ui.rows import cell, full_time, key, literal, size
@@ -50,10 +51,9 @@ def block(found: Artifact, *, color: bool = False, objects: int | None = SHOWN) 
 
 def counts(found: Artifact) -> str:
     """How much a version holds: `3 files (1.2 MiB), 1 reference`."""
-    files = "1 file" if found.files == 1 else f"{found.files} files"
-    text = f"{files} ({size(found.size)})"
+    text = f"{counted(found.files, 'file')} ({size(found.size)})"
     if found.references:
-        text += f", {found.references} reference{'s' * (found.references != 1)}"
+        text += f", {counted(found.references, 'reference')}"
     return text
 
 

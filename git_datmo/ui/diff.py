@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from git_datmo.model.diff import MISSING, Change, FileChange, SnapshotDiff
+from git_datmo.model.quantity import counted
 from git_datmo.ui import patch
 from git_datmo.ui.escape import clip, safe
 from git_datmo.ui.escape import width as columns_of
@@ -152,8 +153,7 @@ def _code(diff: SnapshotDiff) -> Iterator[tuple[str, str]]:
     if diff.code:
         added = sum(c.added for c in counts.values())
         removed = sum(c.removed for c in counts.values())
-        files = len(diff.code)
-        yield f"{files} file{'s' * (files != 1)} changed, {added}(+), {removed}(-)", ""
+        yield f"{counted(len(diff.code), 'file')} changed, {added}(+), {removed}(-)", ""
 
 
 def _bar(counts: patch.Counts, most: int) -> str:

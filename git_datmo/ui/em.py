@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from git_datmo.model.folder import ARTIFACT, RUN, Node, Placed
+from git_datmo.model.quantity import counted
 from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import key, literal, local_time, size
 from git_datmo.ui.style import paint
@@ -106,9 +107,9 @@ def _metrics(metrics: Mapping[str, Any]) -> Iterator[str]:
     if metrics:
         yield "Metrics:"
     for kind, known in metrics.items():
-        counted = f" ({known['points']} points)" if "points" in known else ""
+        points = f" ({counted(known['points'], 'point')})" if "points" in known else ""
         last = ", ".join(f"{key(name)} {literal(value)}" for name, value in known["last"].items())
-        yield f"  {key(kind)}{counted}: {last}"
+        yield f"  {key(kind)}{points}: {last}"
 
 
 def _objects(objects: Sequence[Mapping[str, Any]]) -> Iterator[str]:

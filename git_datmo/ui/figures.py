@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from git_datmo.model.curve import EPOCH, INDEX, RELATIVE, STEP, SYSTEM, TIME, Band, Curve
+from git_datmo.model.quantity import are
 from git_datmo.ui.looks import Look, Looks
 from git_datmo.ui.palette import DASHES, cut, plain
 
@@ -125,8 +126,7 @@ def note(curves: Sequence[Curve], *, log_x: bool = False, log_y: bool = False) -
     odd = sum(curve.odd_total for curve in curves)
     if odd:
         kinds = sorted({kind for curve in curves for _, kind in curve.odd})
-        what = "1 point is" if odd == 1 else f"{odd:,} points are"
-        said.append(f"{what} no finite number ({', '.join(kinds)})")
+        said.append(f"{are(odd, 'point')} no finite number ({', '.join(kinds)})")
     if any(curve.smoothing for curve in curves):
         said.append(f"smoothed by {curves[0].smoothing:g}")
     if not curves:
@@ -138,7 +138,7 @@ def note(curves: Sequence[Curve], *, log_x: bool = False, log_y: bool = False) -
         said.append(_told(banded))
     lost = sum(len(curve.x) - len(above(curve, log_x, log_y)[0]) for curve in curves)
     if lost:
-        said.append(f"{lost:,} points are not above 0: a log axis has no place for them")
+        said.append(f"{are(lost, 'point')} not above 0: a log axis has no place there")
     axes = axes_of(curves)
     if len(axes) > 1:
         said.append(f"not every curve has the same axis: {', '.join(axes)}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from git_datmo.model.freed import CONTENT, DAMAGED, LEAVING, PART, TEMPORARY, VIEW, Amount, Freed
+from git_datmo.model.quantity import counted
 from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import size
 
@@ -55,4 +56,4 @@ def question(found: Freed) -> str:
 
 
 def _files(amount: Amount) -> str:
-    return f"{amount.files} file{'' if amount.files == 1 else 's'} ({size(amount.size)})"
+    return f"{counted(amount.files, 'file')} ({size(amount.size)})"

@@ -8,6 +8,7 @@ from pathlib import Path
 from git_datmo.errors import ExtraMissing, UsageError
 from git_datmo.model.curve import Curve
 from git_datmo.model.frozen import frozen
+from git_datmo.model.quantity import counted
 from git_datmo.ui import outfile
 
 
@@ -90,7 +91,7 @@ class Plot:
         )
 
     def __repr__(self) -> str:
-        return f"<Plot of {len(self.curves):,} curve{'' if len(self.curves) == 1 else 's'}>"
+        return f"<Plot of {counted(len(self.curves), 'curve')}>"
 
     def _repr_html_(self) -> str:
         from base64 import b64encode

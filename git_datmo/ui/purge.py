@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from git_datmo.model.purge import Purge
+from git_datmo.model.quantity import counted
 from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import size
 
@@ -23,29 +24,29 @@ def plan(found: Purge) -> Iterator[str]:
     if not found.purged:
         yield "Nothing new would be purged; what was purged before is looked for once more"
         return
-    yield f"{_count(len(found.purged), 'object')} would be purged:"
+    yield f"{counted(len(found.purged), 'object')} would be purged:"
     for row in found.purged[: SHOWN * 2]:
         why = "" if row.named else " (stands on one of them)"
         yield safe(f"  {row.kind} {row.id[:12]}  {row.message}{why}".rstrip())
     if len(found.purged) > SHOWN * 2:
         yield f"  and {len(found.purged) - SHOWN * 2} more"
     if found.files:
-        yield f"and {_count(found.files, 'stored file')} ({size(found.size)}) that only they have"
+        yield f"and {counted(found.files, 'stored file')} ({size(found.size)}) that only they have"
 
 
 def report(done: Purge) -> Iterator[str]:
     """What a purge did."""
-    yield f"Purged {_count(len(done.purged), 'object')}" if done.purged else "Purged nothing new"
+    yield f"Purged {counted(len(done.purged), 'object')}" if done.purged else "Purged nothing new"
     if done.files:
-        yield f"  freed {_count(done.files, 'stored file')} ({size(done.size)}) here"
+        yield f"  freed {counted(done.files, 'stored file')} ({size(done.size)}) here"
     if done.absorbed:
-        yield f"  took over the notes of {_count(len(done.absorbed), 'other clone')}"
+        yield f"  took over the notes of {counted(len(done.absorbed), 'other clone')}"
     for remote in done.remotes:
         if remote.error is not None:
             yield safe(f"  {remote.remote}: NOT done: {remote.error}")
             continue
-        text = f"  {remote.remote}: {_count(remote.refs, 'ref')} deleted"
-        freed = f", {_count(remote.files, 'stored file')} ({size(remote.size)}) freed"
+        text = f"  {remote.remote}: {counted(remote.refs, 'ref')} deleted"
+        freed = f", {counted(remote.files, 'stored file')} ({size(remote.size)}) freed"
         yield safe(text + (freed if remote.files else ""))
 
 
@@ -62,7 +63,3 @@ def left(done: Purge) -> Iterator[str]:
             yield safe(f"  {kind}: {holder.where}{by}: {holder.advice}")
         if len(listed) > SHOWN:
             yield f"  {kind}: and {len(listed) - SHOWN} more (--json lists all)"
-
-
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number} {what}s"

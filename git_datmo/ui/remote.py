@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from git_datmo.model.project import Exchange
+from git_datmo.model.quantity import counted
 from git_datmo.model.remote import RemoteState
 from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import size
@@ -16,7 +17,7 @@ SHOWN = 20
 def exchange(done: Exchange, did: str, would: str) -> Iterator[str]:
     """One line on what moved, or would move; with a dry run each ref."""
     word = would if done.dry_run else did
-    amount = f"{_count(done.refs, 'ref')}, {_count(done.content_files, 'file')}"
+    amount = f"{counted(done.refs, 'ref')}, {counted(done.content_files, 'file')}"
     yield f"{word} {safe(done.remote)}: {amount} ({size(done.content_bytes)})"
     if not done.dry_run:
         return
@@ -45,8 +46,8 @@ def remotes(found: Iterable[RemoteState], *, color: bool = False) -> Iterator[st
         for name in one.more_places:
             yield f"           {safe(name)}"
         if one.refs is not None:
-            waiting = f"; {_count(one.due or 0, 'ref')} to be pushed" if one.due else ""
-            clones = _count(one.chains or 0, "clone")
+            waiting = f"; {counted(one.due or 0, 'ref')} to be pushed" if one.due else ""
+            clones = counted(one.chains or 0, "clone")
             yield f"  refs     {one.refs} there, from {clones}{waiting}"
         if one.writable is not None:
             room = f", {size(one.free)} free" if one.free is not None else ""
@@ -55,7 +56,3 @@ def remotes(found: Iterable[RemoteState], *, color: bool = False) -> Iterator[st
             yield f"  note     {safe(remark)}"
         for error in one.errors:
             yield paint(f"  error    {safe(error)}", "red", color=color)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 
+from git_datmo.model.quantity import counted
 from git_datmo.ui.escape import safe
 
 _AMBIGUOUS = re.compile(r"(?i)[-+]?(\d[\d_]*\.?\d*|\.\d+)(e[-+]?\d+)?|nan|[-+]?inf|true|false|null")
@@ -140,7 +141,7 @@ def age(ms: int, now: int) -> str:
     for length, unit in _AGES:
         count = seconds // length
         if count:
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+            return f"{counted(count, unit)} ago"
     return "just now"
 
 

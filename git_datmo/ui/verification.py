@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from git_datmo.model.quantity import counted
 from git_datmo.model.verification import COMPLETE, Signature, Verdict, Verification
 from git_datmo.ui.escape import safe
 from git_datmo.ui.rows import size
@@ -25,9 +26,9 @@ def _verdict(verdict: Verdict, ok: bool) -> Iterator[str]:
     said = "verified" if ok else "NOT verified"
     yield safe(f"{verdict.kind} {verdict.id[:12]}: {said}  {verdict.title}".rstrip())
     yield safe(f"  signature: {signature(verdict.signature)}")
-    counts = f"{verdict.objects} objects of git"
+    counts = f"{counted(verdict.objects, 'object')} of git"
     if verdict.files:
-        counts += f", {verdict.files} stored files ({size(verdict.size)})"
+        counts += f", {counted(verdict.files, 'stored file')} ({size(verdict.size)})"
     yield f"  content: {verdict.content}" + (f", {counts}" if verdict.content == COMPLETE else "")
     for problem in verdict.problems[:SHOWN]:
         yield safe(f"    {problem.state}: {problem.message}")

@@ -97,7 +97,7 @@ def test_documents_and_points(task: Path):
     assert found.last == {"loss": 1.5, "train": {"loss": 0.5, "acc": 0.5}, "other": {"x": 1}}
     assert set(found.lines) == {"train", "default", "other"}
     assert found.lines["train"].count(b"\n") == 3
-    assert found.notices == ["1 lines of the task's metrics.jsonl were not understood"]
+    assert found.notices == ["not understood: 1 line of the task's metrics.jsonl"]
 
 
 @pytest.mark.parametrize("name", ["config.json", "stats.json", "metrics.jsonl"])

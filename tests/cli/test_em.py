@@ -115,7 +115,7 @@ def test_local_directories(ada: Repo, datmo: Shell):
 
     shown = datmo("em", "describe", run.local).stdout
     assert "lr: 0.1" in shown
-    assert "train (1 points): loss 0.5" in shown
+    assert "train (1 point): loss 0.5" in shown
     assert "weights_" in shown
     whole = datmo("em", "describe", run.local, "--json").json()
     assert whole["hyperparameters"] == {"lr": 0.1}

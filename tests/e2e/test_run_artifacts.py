@@ -228,7 +228,7 @@ def test_what_a_task_says_of_itself(here: Repo):
     assert artifacts.inspect(found(here), artifact="texts/notes").read("note.txt") == b"n\n"
     said = "\n".join(done.notices)
     for text in (
-        "6 lines of the task's artifacts.jsonl were not understood",
+        "not understood: 6 lines of the task's artifacts.jsonl",
         "no artifact 'no such thing'",
         "the run left no ../../../../etc/passwd",
         "the run left no /etc/passwd",

@@ -152,7 +152,7 @@ def test_signs_are_those_of_the_key_also_beside_what_is_empty():
 def test_what_is_left_out_is_told():
     text = " ".join(drawn(curve(FALLING, total=10_000), curve([0.0, 1.0]), log_y=True))
     assert "100 of 10,000 points are drawn" in " ".join(text.split())
-    assert "1 points are not above 0" in " ".join(text.split())
+    assert "1 point is not above 0" in " ".join(text.split())
 
 
 def test_a_logarithmic_axis_has_powers_of_ten():

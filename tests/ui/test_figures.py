@@ -83,7 +83,7 @@ def test_what_is_not_drawn_is_told():
     assert made["note"] == (
         "2 of 10,000 points are drawn, chosen so that the shape stays; "
         "2 points are no finite number (inf, nan); smoothed by 0.5; "
-        "2 points are not above 0: a log axis has no place for them"
+        "2 points are not above 0: a log axis has no place there"
     )
     assert [mark["x"] for mark in made["layout"]["annotations"]] == [5.0, 0.0]
     # A log axis places marks by their exponent, and has no place for 0.

@@ -15,6 +15,7 @@ from git_datmo.compat.squirrel.refusal import Ambiguous, Refused, refusing
 from git_datmo.errors import ArtifactNotFound
 from git_datmo.model.artifact import Artifact, check_name
 from git_datmo.model.names import check_name as check_part
+from git_datmo.model.quantity import counted
 
 if TYPE_CHECKING:
     from git_datmo.records.project import Project
@@ -122,7 +123,8 @@ def download(project: Project, found: Artifact, to: Path) -> Path:
         own = {one.path for one in artifacts.inspect(project, artifact=found.id).entries}
         others = sum(name not in own for name in _files(place))
         if others:
-            logger.warning("%d files in %s are not of %s", others, folder, found.reference)
+            told = counted(others, "file")
+            logger.warning("%s has %s besides those of %s", folder, told, found.reference)
     return folder
 
 

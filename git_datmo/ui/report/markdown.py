@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from git_datmo.model.curve import Curve
 from git_datmo.model.diff import FileChange, SnapshotDiff
+from git_datmo.model.quantity import are, counted
 from git_datmo.model.report import RUN, Equipment, Item, Report
 from git_datmo.ui import patch
 from git_datmo.ui.escape import clip, safe
@@ -103,8 +104,7 @@ def _table(report: Report) -> Iterator[str]:
         yield f"Config: {settings}"
         yield ""
     if found.hidden:
-        what = "1 more column is" if found.hidden == 1 else f"{found.hidden} more columns are"
-        yield f"{what} not shown."
+        yield f"{are(found.hidden, 'more column')} not shown."
         yield ""
 
 
@@ -146,8 +146,7 @@ def _curves(curves: Sequence[Curve], pictures: Mapping[str, str]) -> Iterator[st
         yield ""
     odd = sum(curve.odd_total for curve in shown)
     if odd:
-        what = "1 point is" if odd == 1 else f"{odd:,} points are"
-        yield f"{what} NaN or infinite, and not drawn."
+        yield f"{are(odd, 'point')} NaN or infinite, and not drawn."
         yield ""
 
 
@@ -197,7 +196,7 @@ def _summary(diff: SnapshotDiff) -> str:
     if diff.environment_ids[0] != diff.environment_ids[1] and not diff.environment:
         parts.append("environment")
     if diff.files:
-        parts.append(f"{len(diff.files)} other {'file' if len(diff.files) == 1 else 'files'}")
+        parts.append(counted(len(diff.files), "other file"))
     return ", ".join(parts) or "nothing"
 
 
@@ -266,7 +265,7 @@ def _equipment(report: Report) -> Iterator[str]:
 
 
 def _environment(found: Equipment) -> str:
-    packages = f", {len(found.packages)} packages" if found.packages else ""
+    packages = f", {counted(len(found.packages), 'package')}" if found.packages else ""
     files = ", ".join(code(path) for path, _ in found.files[:FILES])
     return f"{code(found.kind)} {code(found.id[:12])}{packages}: {files}"
 

@@ -257,7 +257,7 @@ def test_a_download_merges_and_says_what_else_lies_there(
     (tmp_path / "to/x/mine").write_text("mine")
     with caplog.at_level(logging.WARNING):
         manager.download_artifact("x", version="v0", to=tmp_path / "to")
-    assert "1 files" in caplog.text
+    assert "1 file besides" in caplog.text
     assert (tmp_path / "to/x/mine").read_text() == "mine"
     assert (tmp_path / "to/x/a.txt").read_text() == "a"
     caplog.clear()
