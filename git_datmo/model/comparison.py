@@ -130,19 +130,6 @@ def check_tolerance(rtol: float) -> None:
         raise ValidationFailed(f"the relative tolerance is a number from 0, not {rtol}")
 
 
-def percent(change: Change) -> float | None:
-    """How far the number after is from the one before, in percent of that one; None where that
-    says nothing."""
-    delta, before = change.delta, change.before
-    if delta is None or not isinstance(before, int | float) or before == 0:
-        return None
-    try:
-        share = delta / abs(before) * 100
-    except OverflowError:
-        return None
-    return share if math.isfinite(share) else None
-
-
 def _outcome(run: Run) -> dict[str, Any]:
     return {"status": run.status, "exit_code": run.exit_code}
 

@@ -48,6 +48,18 @@ class Change:
             return None
         return difference if isinstance(difference, int) or math.isfinite(difference) else None
 
+    @property
+    def percent(self) -> float | None:
+        """The delta in percent of the number before; None where that says nothing."""
+        delta, before = self.delta, self.before
+        if delta is None or not isinstance(before, int | float) or before == 0:
+            return None
+        try:
+            share = delta / abs(before) * 100
+        except OverflowError:
+            return None
+        return share if math.isfinite(share) else None
+
 
 @dataclass(frozen=True, slots=True)
 class FileChange:

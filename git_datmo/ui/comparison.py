@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from git_datmo.model.comparison import Comparison, Content, FileMatch, Section, percent
+from git_datmo.model.comparison import Comparison, Content, FileMatch, Section
 from git_datmo.model.diff import MISSING, Change
+from git_datmo.ui.diff import change_dict, delta_text
 from git_datmo.ui.escape import clip, safe
 from git_datmo.ui.escape import width as columns_of
-from git_datmo.ui.rows import cell, literal, size
+from git_datmo.ui.rows import literal, size
 from git_datmo.ui.style import paint
 
 NOTHING = "(none)"
@@ -68,21 +69,12 @@ def _changes(changes: Sequence[Change], *, style: str | None = None) -> Iterator
     for change in changes:
         key = safe(change.key)
         key += " " * (longest - columns_of(key))
-        line = f"  {key}  {_side(change.before)} -> {_side(change.after)}{_delta(change)}"
+        line = f"  {key}  {_side(change.before)} -> {_side(change.after)}{delta_text(change)}"
         yield line, _STYLES.get(change.kind, "") if style is None else style
 
 
 def _side(value: object) -> str:
     return NOTHING if value is MISSING or value is None else literal(value)
-
-
-def _delta(change: Change) -> str:
-    delta = change.delta
-    if not delta:
-        return ""
-    sign = "+" if delta > 0 else ""
-    share = percent(change)
-    return f"  ({sign}{cell(delta)}{'' if share is None else f', {sign}{share:.4g}%'})"
 
 
 def _files(comparison: Comparison, details: bool) -> Iterator[tuple[str, str]]:
@@ -125,33 +117,19 @@ def to_dict(comparison: Comparison) -> dict[str, object]:
         "equal": comparison.equal,
         "status": comparison.status,
         "exit_code": comparison.exit_code,
-        "outcome": [_change(change) for change in comparison.outcome],
+        "outcome": [change_dict(change) for change in comparison.outcome],
     }
     for section in comparison.sections:
         whole[section.name] = {
             "equal": section.equal,
             "ignored": section.ignored,
-            "different": [_change(change) for change in section.changes],
-            "near": [_change(change) for change in section.near],
+            "different": [change_dict(change) for change in section.changes],
+            "near": [change_dict(change) for change in section.near],
         }
     whole["files"] = [_file(file) for file in comparison.files]
     whole["ignored_files"] = comparison.ignored_files
     whole["rtol"] = comparison.rtol
     whole["ignore"] = list(comparison.ignore)
-    return whole
-
-
-def _change(change: Change) -> dict[str, object]:
-    whole: dict[str, object] = {"key": change.key, "kind": change.kind}
-    if change.before is not MISSING:
-        whole["before"] = change.before
-    if change.after is not MISSING:
-        whole["after"] = change.after
-    if change.delta is not None:
-        whole["delta"] = change.delta
-    share = percent(change)
-    if share is not None:
-        whole["percent"] = share
     return whole
 
 

@@ -80,15 +80,8 @@ def delta_text(change: Change) -> str:
     if delta is None or delta == 0:
         return ""
 
-    sign = "+" if delta > 0 else ""
-    before = change.before
-    percent = ""
-    if isinstance(before, (int, float)) and before != 0:
-        try:
-            percent = f", {sign}{delta / abs(before) * 100:.4g}%"
-        except OverflowError:
-            percent = ""
-    return f"  ({sign}{cell(delta)}{percent})"
+    sign, share = "+" if delta > 0 else "", change.percent
+    return f"  ({sign}{cell(delta)}{'' if share is None else f', {sign}{share:.4g}%'})"
 
 
 def file_lines(changes: Sequence[FileChange]) -> Iterator[tuple[str, str]]:
@@ -190,6 +183,7 @@ def to_dict(diff: SnapshotDiff) -> dict[str, object]:
 
 
 def change_dict(change: Change) -> dict[str, object]:
+    """One key that differs, as plain values: what a side does not have is left out."""
     whole: dict[str, object] = {"key": change.key, "kind": change.kind}
     if change.before is not MISSING:
         whole["before"] = change.before
@@ -197,6 +191,8 @@ def change_dict(change: Change) -> dict[str, object]:
         whole["after"] = change.after
     if change.delta is not None:
         whole["delta"] = change.delta
+    if change.percent is not None:
+        whole["percent"] = change.percent
     return whole
 
 

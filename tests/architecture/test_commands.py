@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -86,6 +87,29 @@ def test_help_says_what_it_does(title: str, command: click.Command):
 @pytest.mark.parametrize("title", SHOWN)
 def test_it_has_its_section_in_the_docs(title: str):
     assert f"\n## {title}\n" in reference()
+
+
+def documents() -> set[str]:
+    """The commands of docs/reference/json.md: a word alone goes with the noun before it."""
+    found: set[str] = set()
+    text = (ROOT / "docs" / "reference" / "json.md").read_text()
+    for line in text.partition("\n## ")[0].splitlines():
+        noun = ""
+        for name in re.findall(r"`([^`]+)`", line.split("|")[1]) if line.startswith("| `") else ():
+            words = name.split()
+            found.add(f"git datmo {noun}{name}" if len(words) == 1 else f"git datmo {name}")
+            noun = f"{words[0]} " if len(words) > 1 else noun
+    return found
+
+
+def test_every_json_document_is_described():
+    described = documents()
+    assert described <= {title for title, _ in COMMANDS}, "there are no others"
+    verbs = {verb_of(command) for title, command in VERBS if title in described}
+    verbs |= {verb_of(command) for title, command in COMMANDS if title == "git datmo run"}
+    for title, command in VERBS:
+        if any("--json" in option.opts for option in command.params):
+            assert verb_of(command) in verbs, title
 
 
 @over_verbs

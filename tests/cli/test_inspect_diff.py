@@ -58,7 +58,8 @@ def test_diff_shows_all_five(project: Repo, ids: list[str]):
     assert {file["path"] for file in found["files"]} == {"data.bin", "requirements.txt"}
     assert found["environment"]["before"] != found["environment"]["after"]
     (config,) = found["config"]
-    assert (config["key"], config["before"], config["after"], config["delta"]) == ("lr", 1, 2, 1)
+    assert (config["key"], config["before"], config["after"]) == ("lr", 1, 2)
+    assert (config["delta"], config["percent"]) == (1, 100)
     assert found["stats"][0]["key"] == "acc"
     text = datmo("snapshot", "diff", ids[0]).stdout
     assert "+x = 2" in text

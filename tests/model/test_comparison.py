@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.errors import ValidationFailed
-from git_datmo.model.comparison import Comparison, Content, Section, compare, percent
+from git_datmo.model.comparison import Comparison, Content, Section, compare
 from git_datmo.model.diff import Change
 from git_datmo.model.run import Facts, Run
 
@@ -75,7 +75,7 @@ def test_anything_else_is_different(changed: dict[str, Any]):
 
 def test_differences_say_how_much():
     part = section(against(results={"accuracy": 0.5, "seconds": 7.0}), "results")
-    assert [(c.key, c.delta, percent(c)) for c in part.changes] == [
+    assert [(c.key, c.delta, c.percent) for c in part.changes] == [
         ("accuracy", pytest.approx(-0.47), pytest.approx(-48.4536)),
         ("seconds", 3.5, 100.0),
     ]
@@ -87,7 +87,7 @@ def test_differences_say_how_much():
     [(0, 1, None), (-2, -1, 50.0), (5e-324, 1e308, None), (1, 2**3000, None), ("1", 2, None)],
 )
 def test_percents_where_they_mean_something(before: object, after: object, share: float | None):
-    assert percent(Change("k", before, after, "changed")) == share
+    assert Change("k", before, after, "changed").percent == share
 
 
 def test_a_tolerance_is_relative_and_for_numbers_alone():

@@ -223,7 +223,8 @@ def test_to_dict_tells_absent_from_null() -> None:
         {"key": "gone", "kind": "removed", "before": None},
         {"key": "lr", "kind": "added", "after": 1},
     ]
-    assert whole["stats"] == [{"key": "n", "kind": "changed", "before": 1, "after": 3, "delta": 2}]
+    change = {"key": "n", "kind": "changed", "before": 1, "after": 3, "delta": 2, "percent": 200.0}
+    assert whole["stats"] == [change]
     assert whole["files"] == [
         {
             "path": "b",

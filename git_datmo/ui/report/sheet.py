@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from git_datmo.model.comparison import percent
 from git_datmo.model.curve import SYSTEM, Curve
 from git_datmo.model.diff import MISSING, Change, compare_documents, same
 from git_datmo.model.frozen import frozen
@@ -104,7 +103,7 @@ def delta_text(change: Change) -> str:
     if not delta:
         return ""
     sign = "+" if delta > 0 else ""
-    share = percent(change)
+    share = change.percent
     if share is None:
         return f"{sign}{cell(delta)}"
     return f"{sign}{cell(delta)}, {sign}" + (
