@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
 from git_datmo.api import lookup
 from git_datmo.errors import EntityNotFound, ValidationFailed
 from git_datmo.model.expression import And, Compare, Expr, Or
+from git_datmo.model.fields import Path
 from git_datmo.records import layout
 from git_datmo.records.kinds import RUN
 from git_datmo.records.project import Project
@@ -18,6 +20,14 @@ HERE = "."
 
 NAMED = ("message", "label", "labels", "note", "alternative_name")
 """Where a run's text is looked for: its command is its message here, its message its note."""
+
+RUN_KEYS: Mapping[Path, Path] = {
+    ("id",): ("run_id",),
+    ("message",): ("note",),
+    ("command_text",): ("message",),
+}
+"""Keys of runs that the index has under another name: there a run is its commit, whose message is
+the command."""
 
 
 class Asked(TypedDict, total=False):
@@ -66,7 +76,8 @@ def filters(project: Project, index: Index, kind: str, **asked: Unpack[Asked]) -
     if where:
         from git_datmo.api import filters as texts
 
-        parts.append(texts.read(where, lookup.Names(index).ids()))
+        said = texts.read(where, lookup.Names(index).ids())
+        parts.append(texts.renamed(said, RUN_KEYS) if kind == RUN else said)
     return {
         "where": And(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None,
         "text": text,

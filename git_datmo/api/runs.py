@@ -50,7 +50,9 @@ def ls(
     Raises ProjectNotInitialized, SessionDoesNotExist, QuerySyntaxError, ValidationFailed,
     EntityNotFound.
     """
-    keys = parse_sort(sort) if sort else None
+    keys = None
+    if sort:
+        keys = [(choice.RUN_KEYS.get(path, path), down) for path, down in parse_sort(sort)]
     if limit is not None and limit < 0:
         raise ValidationFailed(f"a listing cannot have {limit} rows")
     project.require_known()

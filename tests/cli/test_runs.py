@@ -48,6 +48,12 @@ def test_newest_first_filtered_sorted(ran: Repo):
     assert accuracies() == [0.9, 0.7, 0.5]
     assert accuracies("--sort", "results.acc") == [0.5, 0.7, 0.9]
     assert accuracies("--where", "results.acc > 0.6 and status == 'success'") == [0.9]
+    assert accuracies("--where", "command_text contains 'exit 3'") == [0.7]
+    assert accuracies("--where", "message == 'try two'") == [0.7]
+    row = listed("--limit", "1")[0]
+    assert accuracies("--where", f"id == '{row['id']}' and message is null") == [0.9]
+    texts = [row["command_text"] for row in listed("--sort", "command_text")]
+    assert texts == sorted(texts)
     assert accuracies("--limit", "2") == [0.9, 0.7]
     assert accuracies("--session-id", "other") == [0.9]
     assert accuracies("--filter", "exit 3") == [0.7]

@@ -115,7 +115,7 @@ def table(
     heads = [
         tables.head("run", "label", asked),
         tables.head("status", "status", asked),
-        tables.head("command", "message", asked),
+        tables.head("command", "command_text", asked),
         tables.head("started", "created", asked),
         tables.head("took", "duration", asked, numeric=True),
     ]
