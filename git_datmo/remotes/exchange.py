@@ -124,7 +124,12 @@ def clone(
     said = without_secrets(err.decode(errors="surrogateescape").strip())
     if code != 0:
         lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
-        raise RemoteError(f"git clone failed: {lines[0] if lines else f'exit {code}'}", hint=said)
+        rest = [line for line in said.splitlines() if line not in lines[:1]]
+        more = "\n".join(line for line in rest if not line.startswith("Cloning into "))
+        raise RemoteError(
+            f"git clone failed: {lines[0] if lines else f'exit {code}'}",
+            hint=more or "check the address: a plain 'git clone' of it has to work",
+        )
     found = _INTO.search(said)
     if found is None:
         raise RemoteError(f"git clone did not say where it cloned into: {said}")

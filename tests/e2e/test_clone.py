@@ -85,7 +85,9 @@ def test_without_a_name_it_can_be_read(team: Team, monkeypatch: pytest.MonkeyPat
 def test_what_cannot_be_cloned(team: Team) -> None:
     done = datmo("clone", "nowhere.git", cwd=team.root, check=False)
     assert done.code == 7
-    assert "nowhere.git" in done.stderr
+    error, hint = done.stderr.strip().splitlines()
+    assert "nowhere.git" in error
+    assert hint.startswith("hint: check the address")
     (team.root / "full").mkdir()
     (team.root / "full" / "file").write_text("x")
     done = datmo("clone", "origin.git", "full", cwd=team.root, check=False)
