@@ -269,7 +269,7 @@ def _reference(text: object) -> tuple[str, str]:
 def check_place(path: object) -> str:
     """A place inside an artifact: relative, its parts plain names; empty for the top.
 
-    Raises InvalidDestinationName.
+    Raises InvalidDestinationName, InvalidArgumentType.
     """
     if not isinstance(path, str):
         raise InvalidArgumentType(f"a path is text, not {type(path).__name__}")

@@ -67,7 +67,7 @@ def curves(
     of all their points. Without `fetch` no remote is asked for points that are
     not here. Runs that were not named and whose points cannot be had are passed over where
     `missing` is given, which gets their ids.
-    Raises RunNotFound, AmbiguousId, QuerySyntaxError, ValidationFailed, ContentMissing,
+    Raises RunNotFound, AmbiguousId, QuerySyntaxError, UsageError, ValidationFailed, ContentMissing,
     ExtraMissing.
     """
     if x not in AXES:

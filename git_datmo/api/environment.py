@@ -167,7 +167,8 @@ def delete(project: Project, environment_id: str | None = None) -> Environment:
     """Hide an environment everywhere; snapshots and runs that have it keep it.
 
     Its whole id still names it. Images and virtual environments made of it stay. If it was
-    selected here, none is now. Returns what was deleted. Raises EnvironmentDoesNotExist.
+    selected here, none is now. Returns what was deleted. Raises RequiredArgumentMissing,
+    EnvironmentDoesNotExist.
     """
     project.require_initialized()
     if not environment_id:

@@ -37,7 +37,7 @@ def gc(
     content is freed there instead, after a fetch.
 
     `agree` is asked before anything goes. Raises Corrupt when not all that lives can be read,
-    Conflict, RepositoryBusy, RemoteError, UsageError, QuerySyntaxError.
+    Conflict, RepositoryBusy, RemoteError, UsageError, MutuallyExclusiveArguments, QuerySyntaxError.
     """
     project.require_known()
     grace = _grace(project)

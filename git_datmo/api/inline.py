@@ -138,7 +138,8 @@ def start(
     `name` says what it is, `config` its settings, `command` how the process was started;
     `alternative_name` names it like its id, `continues` is the id of a run that it goes on with.
     `git` and `platform` are what the process knows besides of its repository and of itself.
-    Raises ProjectNotInitialized, IdentityMissing, InvalidArgumentType, SessionDoesNotExist.
+    Raises ProjectNotInitialized, IdentityMissing, InvalidArgumentType, ValidationFailed,
+    SessionDoesNotExist.
     """
     project.require_initialized()
     _ = project.identity

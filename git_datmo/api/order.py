@@ -57,7 +57,10 @@ class Order:
 
 
 def argv_of(command: Sequence[str] | str | None) -> tuple[str, ...]:
-    """Words as they are, one text through the shell. Raises RequiredArgumentMissing."""
+    """Words as they are, one text through the shell.
+
+    Raises RequiredArgumentMissing, InvalidArgumentType, ValidationFailed.
+    """
     if isinstance(command, str):
         command = ("sh", "-c", command) if command.strip() else ()
     words = tuple(command or ())
@@ -216,7 +219,10 @@ def mounts_of(given: Sequence[str], base: Path) -> tuple[Mount, ...]:
 
 
 def links_of(names: Sequence[str], home: Path) -> tuple[Link, ...]:
-    """Folders of `datmo.link` that exist, as they lie in the project (`src` or `src>dest`)."""
+    """Folders of `datmo.link` that exist, as they lie in the project (`src` or `src>dest`).
+
+    Raises InvalidDestinationName.
+    """
     found = []
     for text in names:
         mapping = parse_mapping(text)

@@ -88,8 +88,8 @@ def rerun(
     command or config file, `onto` a commit or snapshot whose code takes the place of the run's.
     Isolated: the work tree stays as it is, unless `apply`. `trust` is asked once before something
     that another clone recorded runs here. `rtol` and `ignore` are for the comparison.
-    Raises RunNotFound, SnapshotNotFound, RunUnderWay, Conflict when it is not trusted,
-    ContentMissing, EngineError, ValidationFailed.
+    Raises RequiredArgumentMissing, RunNotFound, SnapshotNotFound, RunUnderWay, Conflict when it is
+    not trusted, ContentMissing, EngineError, ValidationFailed.
     """
     check_tolerance(rtol)
     project.require_initialized()

@@ -215,7 +215,7 @@ def _ended(project: Project, run_id: str, grace: float, user: User) -> Run:
 def delete(project: Project, run_id: str) -> Run:
     """Hide a run, in every clone that gets to know of it; its snapshots stay.
 
-    Raises RunNotFound, AmbiguousId, RunUnderWay.
+    Raises RequiredArgumentMissing, RunNotFound, AmbiguousId, RunUnderWay.
     """
     if not run_id:
         raise RequiredArgumentMissing("delete needs the id of a run")

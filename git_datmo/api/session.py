@@ -70,7 +70,10 @@ def names(project: Project) -> dict[str, str]:
 
 
 def select(project: Project, *, name: str | None = None) -> Session:
-    """Make a session the one that new snapshots here belong to. Raises SessionDoesNotExist."""
+    """Make a session the one that new snapshots here belong to.
+
+    Raises RequiredArgumentMissing, SessionDoesNotExist.
+    """
     project.require_initialized()
     if not name:
         raise RequiredArgumentMissing("select needs the name of a session")
@@ -81,7 +84,10 @@ def select(project: Project, *, name: str | None = None) -> Session:
 
 
 def update(project: Project, session_id: str | None = None, *, name: str | None = None) -> Session:
-    """Rename a session. Raises SessionDoesNotExist, Conflict (the name is taken, or `default`)."""
+    """Rename a session.
+
+    Raises RequiredArgumentMissing, SessionDoesNotExist, Conflict (the name is taken, or `default`).
+    """
     project.require_initialized()
     if not session_id:
         raise RequiredArgumentMissing("update needs the name or id of a session")
@@ -101,7 +107,8 @@ def update(project: Project, session_id: str | None = None, *, name: str | None 
 def delete(project: Project, *, name: str | None = None) -> Session:
     """Delete a session and hide its snapshots; `default` is selected if it was the current one.
 
-    Returns what was deleted. Raises SessionDoesNotExist, Conflict for `default`.
+    Returns what was deleted, as it was. Raises RequiredArgumentMissing, SessionDoesNotExist,
+    Conflict for `default`.
     """
     project.require_initialized()
     if not name:

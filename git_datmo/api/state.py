@@ -138,7 +138,10 @@ def of_code(
     named: Mapping[str, Any],
     collection: str | None,
 ) -> State:
-    """A state whose code is a commit's, or another snapshot's, instead of the work tree's."""
+    """A state whose code is a commit's, or another snapshot's, instead of the work tree's.
+
+    Raises CommitDoesNotExist, SnapshotNotFound.
+    """
     name = commit_id or code_id
     code, out, _ = project.repository.git.attempt(
         "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{tree}}"

@@ -16,6 +16,7 @@ def default_remote(project: Project, *, pushing: bool = False) -> str:
     """The remote that is meant when none is named: the branch's, `origin`, or the only one.
 
     For a push, `branch.<name>.pushRemote` and `remote.pushDefault` come first, as in git.
+    Raises RemoteError.
     """
     config = project.repository.config
     named = places.remotes(project)
@@ -34,7 +35,9 @@ def default_remote(project: Project, *, pushing: bool = False) -> str:
         return named[0]
     raise RemoteError(
         "no remote was named" if named else "this repository has no remote",
-        hint="git datmo push REMOTE" if named else "git remote add origin <path or address>",
+        hint=f"name one of them: {', '.join(named)}"
+        if named
+        else "git remote add origin <path or address>",
     )
 
 

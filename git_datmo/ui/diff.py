@@ -197,6 +197,7 @@ def change_dict(change: Change) -> dict[str, object]:
 
 
 def file_dict(change: FileChange) -> dict[str, object]:
+    """One path that differs, as plain values; sizes are bytes."""
     whole: dict[str, object] = {"path": change.path, "status": change.status}
     if change.old_path is not None:
         whole["old_path"] = change.old_path

@@ -58,6 +58,10 @@ def test_a_removed_remote_leaves_its_snapshots(team: Team, maker: Repo) -> None:
     assert failed.code == 7
     assert "this repository has no remote" in failed.stderr
     reader.git("remote", "add", "new", str(team.origin.path))
+    reader.git("remote", "add", "other", str(team.origin.path))
+    unnamed = datmo("pull", cwd=reader.path, check=False)
+    assert "hint: name one of them: new, other" in unnamed.stderr
+    reader.git("remote", "remove", "other")
     datmo("pull", "--content", cwd=reader.path)
     datmo("snapshot", "checkout", "best", cwd=reader.path)
     assert reader.read("data/large.bin") == large(1)
