@@ -92,7 +92,7 @@ class Freeing:
         rows = [row for row in found.rows if row.name in gone]
         rows += surplus.remove(self._leftovers)
         kept = len(doomed) - len(gone)
-        said = (f"kept {counted(kept, 'file')} that somebody counted on just now",) if kept else ()
+        said = (f"{counted(kept, 'file')} stayed, counted on just now",) if kept else ()
         return Freed(**{**found.__dict__, "rows": tuple(rows), "notices": found.notices + said})
 
     def _still(self, names: Collection[str]) -> Collection[str]:
