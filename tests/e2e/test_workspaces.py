@@ -233,8 +233,8 @@ def test_a_server_whose_settings_let_in_everybody_is_stopped(
 @pytest.mark.slow
 def test_in_an_environment_of_its_own(local: Repo):
     local.write("needs.txt", "six==1.17.0\n")
-    words = ("notebook", "--environment-def", "needs.txt", "--detach")
-    done = datmo(*words, env={"PIP_COMPILE": "0"})  # most modules are never imported
+    asked = ("notebook", "--environment-def", "needs.txt", "--detach")
+    done = datmo(*asked, env={"PIP_COMPILE": "0"})  # most modules are never imported
     server = Server(done.stdout.strip())
     status, kernel = server.ask("/api/kernels", method="POST", body={})
     assert status == 201, kernel
