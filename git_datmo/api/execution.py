@@ -38,7 +38,6 @@ from git_datmo.storage.pool import Slot
 
 if TYPE_CHECKING:
     from git_datmo.storage.results import Results
-
 # What a runner makes of a recipe.
 Make = Callable[[Recipe | None], Prepared]
 
@@ -56,7 +55,7 @@ class Asked:
     report: Callable[[str], None]
     progress: Callable[[int], None] | None
     recipe: Recipe | None = None
-    # Makes what the job runs in from its recipe and the runner's way to make one.
+    # What the job runs in, from its recipe and the runner's way to make one.
     layers: Callable[[Recipe | None, Make], Prepared] | None = None
 
 
@@ -98,7 +97,7 @@ def fly(
                 slot.close()
             _failed(project, run, asked, error)
             raise
-        project.repository.objects.forget()  # a task may take days, and needs no pack
+        project.repository.objects.forget()  # a task may take days
         outcome = supervision.watch(
             run.flight,
             process,
