@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from git_datmo.api import content, lookup, recording, state
+from git_datmo.api import content, lookup
 from git_datmo.api.user import NOBODY, User
 from git_datmo.errors import UnsafePath, ValidationFailed
 from git_datmo.model.frozen import frozen
@@ -87,6 +87,8 @@ def checkout(
 def _saved(project: Project, message: str, user: User) -> Snapshot:
     """A snapshot that holds the work tree: the one you are on, any other, or a new hidden one."""
     _ = project.identity
+    from git_datmo.api import recording, state  # a folder elsewhere has no state to keep
+
     now = state.of_work_tree(project, user, {}, count_ignored=False)
     index = catalogue.refresh(project)
     held = {r.id: r for r in index.select(SNAPSHOT, tree=now.tree, include_hidden=True)}
