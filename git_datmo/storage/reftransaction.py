@@ -17,7 +17,7 @@ from git_datmo.errors import Conflict
 from git_datmo.storage.durability import sync_file, sync_folder
 
 _ABSENT = "0" * 40
-NEW = "datmo.lock"
+NEW = "ours.lock"
 """What follows `packed-refs.` in the name of the file that takes its place."""
 
 
