@@ -57,6 +57,7 @@ class Transaction:
             self._lock(name, b"")
         if gone:
             self._lock("packed-refs", b"")
+            packed.forget()  # until now git could pack others
         logs = [line for name, oid in new.items() if (line := self._log(name, oid, packed))]
         if first is not None and first in new:
             self._put(first)
@@ -176,6 +177,9 @@ class _Packed:
                 self._data = b""
         return self._data
 
+    def forget(self) -> None:
+        self._data = None
+
     def holds(self, names: Iterable[str]) -> bool:
         return any(b" %s\n" % os.fsencode(name) in self.data for name in names)
 
@@ -200,8 +204,6 @@ class _Packed:
         """Leave some refs out, with the lines that say what their tags point to. Under its lock."""
         kept, keep = [], True
         names = frozenset(os.fsencode(name) for name in without)
-        # Read anew: git may have packed refs since it was looked at.
-        self._data = None
         for line in self.data.splitlines(keepends=True):
             if not line.startswith(b"^"):
                 keep = line[41:].rstrip(b"\n") not in names

@@ -115,3 +115,19 @@ def test_a_log_that_is_kept_is_gone_on_with(repo: Repo, oids: list[str]):
     assert repo.try_git("fsck", "--strict").returncode == 0
     move(repo, {NAMES[0]: None})
     assert not (repo.common_dir / "logs" / NAMES[0]).exists()
+
+
+def test_what_git_packs_at_the_same_time_is_deleted_too(
+    repo: Repo, oids: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    move(repo, {NAMES[0]: oids[0]})
+    lock = Transaction._lock
+
+    def beside(self: Transaction, name: str, data: bytes) -> None:
+        if name == "packed-refs":
+            repo.git("pack-refs", "--all", "--no-prune")
+        lock(self, name, data)
+
+    monkeypatch.setattr(Transaction, "_lock", beside)
+    move(repo, {NAMES[0]: None, NAMES[1]: oids[1]})
+    assert repo.refs("refs/datmo") == {NAMES[1]: oids[1]}
