@@ -26,7 +26,7 @@ def _end(code: int) -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except OSError:
+    except (OSError, ValueError):  # full, or closed
         sys.exit(code)
     os._exit(code)
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from git_datmo.storage import filesystem
+from git_datmo.storage.reftransaction import packed_refs
 
 # The longest that git holds one while it does nothing else is its own five seconds of patience.
 QUIET_SECONDS = 60.0
@@ -26,7 +27,7 @@ _VARIABLES = (b"GIT_DIR", b"GIT_COMMON_DIR", b"GIT_WORK_TREE")
 
 def found(common_dir: Path, rooms: tuple[str, ...]) -> Iterator[Path]:
     """Every lock of a ref below `rooms`, folders of refs, and the one of packed-refs."""
-    packed = common_dir / "packed-refs.lock"
+    packed = Path(f"{packed_refs(common_dir)}.lock")
     if os.path.lexists(packed):
         yield packed
     for room in rooms:
@@ -128,9 +129,13 @@ def _may_hold(process: Path, lock: str, here: list[Path]) -> bool:
 
 def _is_ours(process: Path) -> bool:
     """Whether it is git-datmo, or a git that waits for one: it locks refs under our mutex only,
-    and has the locks that it holds open."""
+    and has the locks that it holds open. `git cat-file` locks nothing."""
     words = (process / "cmdline").read_bytes().split(b"\0")
-    return b"datmo" in words or any(word.endswith(b"/git-datmo") for word in words[:2])
+    return (
+        b"datmo" in words
+        or b"cat-file" in words
+        or any(word.endswith(b"/git-datmo") for word in words[:2])
+    )
 
 
 def _works_in(process: Path) -> Iterator[Path]:

@@ -159,14 +159,15 @@ def update(
     """
     from git_datmo.storage.durability import explain
     from git_datmo.storage.locks import intent
-    from git_datmo.storage.reftransaction import NEW, Transaction
+    from git_datmo.storage.reftransaction import NEW, Transaction, packed_refs
 
     if not changes:
         return
     common = objects.common_dir
     locks = [common / f"{name}.lock" for name in changes]
     if None in changes.values():
-        locks += [common / "packed-refs.lock", common / f"packed-refs.{NEW}"]
+        packed = packed_refs(common)
+        locks += [Path(f"{packed}.lock"), Path(f"{packed}{NEW}")]
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -11,14 +11,16 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from git_datmo.errors import Conflict
 from git_datmo.storage.durability import sync_file, sync_folder
 
 _ABSENT = "0" * 40
-NEW = "ours.lock"
-"""What follows `packed-refs.` in the name of the file that takes its place."""
+PACKED = "packed-refs"
+NEW = ".ours.lock"
+"""What follows `packed-refs` in the name of the file that takes its place."""
 
 
 class Transaction:
@@ -49,30 +51,32 @@ class Transaction:
         """
         new = {name: oid for name, oid in changes.items() if oid is not None}
         self._gone = gone = [name for name, oid in changes.items() if oid is None]
-        packed = _Packed(os.path.realpath(f"{self._common}/packed-refs"))
+        rooms = {"/".join(name.split("/")[:2]) for name in changes}
+        packed = _Packed(packed_refs(self._common), rooms)
         for name, oid in new.items():
-            self._lock(name, f"{oid}\n".encode())
-            self._free(name, packed)
+            self._lock(name, f"{self._common}/{name}", f"{oid}\n".encode())
         for name in gone:
-            self._lock(name, b"")
+            self._lock(name, f"{self._common}/{name}", b"")
         if gone:
-            self._lock("packed-refs", b"")
+            self._lock(PACKED, packed.path, b"")
             packed.forget()  # until now git could pack others
-        logs = [line for name, oid in new.items() if (line := self._log(name, oid, packed))]
+        for name in new:
+            self._free(name, packed)
+        for name, oid in new.items():
+            self._log(name, oid, packed)
         if first is not None and first in new:
             self._put(first)
             self._sync()
         for name in new:
             if name != first:
                 self._put(name)
-        self._delete(gone, packed)
-        for path, entry in logs:
-            with open(path, "ab") as reflog:
-                reflog.write(entry)
+        if gone:
+            self._sync()  # a ref that goes may be one that came elsewhere
+            self._delete(gone, packed)
         self._sync()
 
-    def _lock(self, name: str, data: bytes) -> None:
-        lock = f"{self._common}/{name}.lock"
+    def _lock(self, name: str, path: str, data: bytes) -> None:
+        lock = f"{path}.lock"
         fd = self._open(lock)
         self._held[name] = lock
         with open(fd, "wb") as file:
@@ -126,9 +130,11 @@ class Transaction:
             packed.rewrite(frozenset(names), durable=self._durable)
             self._unsynced[os.path.dirname(packed.path)] = None
         for name in names:
-            with suppress(FileNotFoundError, IsADirectoryError):
-                os.unlink(f"{self._common}/{name}")
-                self._unsynced[os.path.dirname(f"{self._common}/{name}")] = None
+            path = f"{self._common}/{name}"
+            if not os.path.isdir(path):  # of other refs
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+                    self._unsynced[os.path.dirname(path)] = None
             with suppress(OSError):
                 os.unlink(f"{self._common}/logs/{name}")
 
@@ -140,48 +146,74 @@ class Transaction:
                 os.rmdir("/".join((self._common, *parts)))
                 parts.pop()
 
-    def _log(self, name: str, oid: str, packed: _Packed) -> tuple[str, bytes] | None:
-        """The line for the reflog of a ref that has one; hidden refs are given none."""
+    def _log(self, name: str, oid: str, packed: _Packed) -> None:
+        """Go on with the reflog of a ref that has one; hidden refs are given none."""
         path = f"{self._common}/logs/{name}"
         if not os.path.isfile(path):
-            return None
+            return
         try:
             with open(f"{self._common}/{name}", "rb") as file:
                 before = file.read(40).decode("ascii", "replace")
         except OSError:
             before = packed.value(name) or _ABSENT
         stamp = f"git-datmo <git-datmo> {int(time.time())} +0000"
-        return path, f"{before} {oid} {stamp}\n".encode()
+        with open(path, "ab") as log:
+            log.write(f"{before} {oid} {stamp}\n".encode())
 
     def _sync(self) -> None:
         if self._durable:
             for folder in self._unsynced:
-                sync_folder(folder)
+                self._sync_folder(folder)
         self._unsynced.clear()
+
+    def _sync_folder(self, folder: str) -> None:
+        """Flush a folder; where git packed its refs just now and removed it, the one above."""
+        try:
+            sync_folder(folder)
+        except FileNotFoundError:
+            if folder == self._common:
+                raise
+            self._sync_folder(os.path.dirname(folder))
+
+
+def packed_refs(common_dir: str | os.PathLike[str]) -> str:
+    """The file of packed refs, where git locks it: behind a link, at the link's end."""
+    return os.path.realpath(os.path.join(common_dir, PACKED))
 
 
 class _Packed:
-    """The file `packed-refs`, read when it is first asked."""
+    """The file `packed-refs`, read when it is first asked, as far as it is about some `rooms`:
+    `refs/datmo` is one."""
 
-    def __init__(self, path: str) -> None:
-        self.path, self.new = path, f"{path}.{NEW}"
-        self._data: bytes | None = None
+    def __init__(self, path: str, rooms: Iterable[str]) -> None:
+        self.path, self.new = path, f"{path}{NEW}"
+        self._rooms = tuple(os.fsencode(room) for room in rooms)
 
-    @property
+    @cached_property
     def data(self) -> bytes:
-        if self._data is None:
-            try:
-                with open(self.path, "rb") as file:
-                    self._data = file.read()
-            except FileNotFoundError:
-                self._data = b""
-        return self._data
+        try:
+            with open(self.path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    @cached_property
+    def _names(self) -> frozenset[bytes]:
+        lines = self.data.split(b"\n")
+        return frozenset(line[41:] for line in lines if line[41:].startswith(self._rooms))
+
+    @cached_property
+    def _folders(self) -> frozenset[bytes]:
+        """Every part of a name before a slash."""
+        return frozenset(name[:at] for name in self._names for at in _slashes(name))
 
     def forget(self) -> None:
-        self._data = None
+        """Read it anew when it is next asked."""
+        for kept in ("data", "_names", "_folders"):
+            self.__dict__.pop(kept, None)
 
     def holds(self, names: Iterable[str]) -> bool:
-        return any(b" %s\n" % os.fsencode(name) in self.data for name in names)
+        return not self._names.isdisjoint(map(os.fsencode, names))
 
     def value(self, name: str) -> str | None:
         at = self.data.find(b" %s\n" % os.fsencode(name))
@@ -189,16 +221,11 @@ class _Packed:
 
     def in_the_way(self, name: str) -> str | None:
         """A ref above or below `name`, which cannot be there together with it."""
-        parts = name.split("/")
-        for count in range(2, len(parts)):
-            above = "/".join(parts[:count])
-            if self.holds([above]):
-                return above
-        below = b" %s/" % os.fsencode(name)
-        at = self.data.find(below)
-        if at < 0:
-            return None
-        return os.fsdecode(self.data[at + 1 : self.data.find(b"\n", at)])
+        own = os.fsencode(name)
+        for at in _slashes(own):
+            if own[:at] in self._names:
+                return os.fsdecode(own[:at])
+        return f"{name}/…" if own in self._folders else None
 
     def rewrite(self, without: frozenset[str], *, durable: bool) -> None:
         """Leave some refs out, with the lines that say what their tags point to. Under its lock."""
@@ -206,14 +233,20 @@ class _Packed:
         names = frozenset(os.fsencode(name) for name in without)
         for line in self.data.splitlines(keepends=True):
             if not line.startswith(b"^"):
-                keep = line[41:].rstrip(b"\n") not in names
+                keep = line[41:].removesuffix(b"\n") not in names
             if keep:
                 kept.append(line)
         # Not git's own name for it, `packed-refs.new`: git stumbles over one that a kill left.
-        fd = os.open(self.new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        with suppress(FileNotFoundError):
+            os.unlink(self.new)
+        fd = os.open(self.new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with open(fd, "wb") as file:
             file.write(b"".join(kept))
             if durable:
                 file.flush()
                 sync_file(fd)
         os.rename(self.new, self.path)
+
+
+def _slashes(name: bytes) -> list[int]:
+    return [at for at, byte in enumerate(name) if byte == 0x2F]

@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from git_datmo.storage.treeplan import (
 )
 from git_datmo.storage.treewalk import listing, remove, stamp, unlock
 from git_datmo.storage.verification import holds
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Filler:
@@ -73,7 +75,7 @@ class Filler:
         held: dict[bytes, Held] = {
             path: (None, *leaf) for path, leaf in self._wanted.items() if leaf[0] in FOLDERS
         }
-        return Memory(tree, held | self._same | self._stamped(pending)), report
+        return Memory(tree, held | self._same | self._stamped(pending, self._wanted)), report
 
     def _aim(self, tree: str) -> tuple[tuple[bytes, bytes], ...]:
         """Find out what is wanted, by what differs from the tree that is remembered if there is
@@ -126,7 +128,7 @@ class Filler:
             )
         except (UnsafePath, DamagedObject):
             return None
-        return Memory(tree, held | self._stamped(plan.entries)), report
+        return Memory(tree, held | self._stamped(plan.entries, held)), report
 
     def _difference(self, tree: str) -> tuple[dict[bytes, Held], list[bytes], Plan]:
         """What stays, what goes and what comes, from the remembered tree to another."""
@@ -171,7 +173,7 @@ class Filler:
                 folder = folder.rpartition(b"/")[0]
         if os.lstat(self._root).st_mode & 0o7700 != 0o700:
             unlock(bytes(self._root), None)
-        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        root = os.open(self._root, _FOLDER)
         try:
             with closing(Directories(root)) as directories:
                 stack = [b""]
@@ -233,11 +235,11 @@ class Filler:
         finally:
             os.close(parent)
 
-    def _stamped(self, written: Iterable[Entry]) -> dict[bytes, Held]:
+    def _stamped(self, written: Iterable[Entry], tree: Container[bytes]) -> dict[bytes, Held]:
         """How the files that were written look, once any later change is sure to show."""
         found: dict[bytes, Held] = {}
         newest = 0
-        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        root = os.open(self._root, _FOLDER)
         try:
             with closing(Directories(root)) as directories:
                 for path, mode, oid in written:
@@ -246,6 +248,8 @@ class Filler:
                     folder, _, name = path.rpartition(b"/")
                     state = os.stat(name, dir_fd=directories.open(folder), follow_symlinks=False)
                     newest = max(newest, state.st_ctime_ns)
+                    if name.endswith(b".py"):
+                        _drop_bytecode(directories.open(folder), path, tree)
                     found[path] = (stamp(state), mode, oid)
         finally:
             os.close(root)
@@ -253,3 +257,21 @@ class Filler:
         if 0 < wait <= RACY_NS:
             time.sleep(wait / 1e9)
         return found
+
+
+def _drop_bytecode(folder: int, path: bytes, tree: Container[bytes]) -> None:
+    """Forget what Python compiled of a module that was written anew, but for what is in the tree:
+    it takes the old for the new when both are of one size and one second."""
+    above, _, name = path.rpartition(b"/")
+    prefix = b"/".join((above, b"__pycache__", b"")).lstrip(b"/")
+    try:
+        cache = os.open("__pycache__", _FOLDER, dir_fd=folder)
+    except OSError:
+        return
+    try:
+        for found in map(os.fsencode, os.listdir(cache)):
+            compiled = found.startswith(name[:-2]) and found.endswith(b".pyc")
+            if compiled and prefix + found not in tree:
+                os.unlink(found, dir_fd=cache)
+    finally:
+        os.close(cache)

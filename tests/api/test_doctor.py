@@ -64,7 +64,7 @@ def test_locks_of_the_living_stay(ill: Repo) -> None:
         (["--git-dir", "repo/.git"], ill.path.parent),
     ):
         # A git that waits for its standard input.
-        waiting = ["git", *words, "cat-file", "--batch"]
+        waiting = ["git", *words, "update-ref", "--stdin"]
         with subprocess.Popen(waiting, cwd=folder, stdin=subprocess.PIPE) as holder:
             [left] = told(look(ill))
             holder.communicate()
@@ -79,6 +79,12 @@ def test_locks_of_the_living_stay(ill: Repo) -> None:
         [left] = told(look(ill))
         other.communicate()
     assert left.state == LEFT
+    # One that only reads, as we have them while we work, holds none.
+    waiting = ["git", "cat-file", "--batch"]
+    with subprocess.Popen(waiting, cwd=ill.path, stdin=subprocess.PIPE) as reader:
+        [found] = told(look(ill))
+        reader.communicate()
+    assert found.state != LEFT
     # As long as it is young, it is nothing at all.
     lock.touch()
     assert told(look(ill)) == []

@@ -410,3 +410,18 @@ def test_many_processes_take_slots_of_their_own(home: Path) -> None:
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     numbers = [int(process.communicate(timeout=60)[0]) for process in started]
     assert len(set(numbers)) >= 2  # all held theirs for half a second; a slow start may reuse one
+
+
+@pytest.mark.parametrize("untouched", [True, False])
+def test_what_python_compiled_of_a_module_goes_with_it(slot: Slot, trees: Trees, untouched: bool):
+    """It would be taken for the new one's: their sizes are equal, and their seconds."""
+    first = trees.tree({b"m.py": b"V = 1\n", b"other.py": b"", b"p": {b"m.py": b"V = 1\n"}})
+    second = trees.tree({b"m.py": b"V = 2\n", b"other.py": b"", b"p": {b"m.py": b"V = 2\n"}})
+    fill(slot, trees, first)
+    code = "import m, other, p.m; print(m.V, p.m.V)"
+    words = [sys.executable, "-c", code]
+    assert subprocess.check_output(words, cwd=slot.tree) == b"1 1\n"
+    if untouched:
+        slot.untouched()
+    fill(slot, trees, second)
+    assert subprocess.check_output(words, cwd=slot.tree) == b"2 2\n"

@@ -123,11 +123,65 @@ def test_what_git_packs_at_the_same_time_is_deleted_too(
     move(repo, {NAMES[0]: oids[0]})
     lock = Transaction._lock
 
-    def beside(self: Transaction, name: str, data: bytes) -> None:
+    def beside(self: Transaction, name: str, path: str, data: bytes) -> None:
         if name == "packed-refs":
             repo.git("pack-refs", "--all", "--no-prune")
-        lock(self, name, data)
+        lock(self, name, path, data)
 
     monkeypatch.setattr(Transaction, "_lock", beside)
     move(repo, {NAMES[0]: None, NAMES[1]: oids[1]})
     assert repo.refs("refs/datmo") == {NAMES[1]: oids[1]}
+
+
+def test_packed_refs_that_lie_elsewhere_are_locked_there(repo: Repo, oids: list[str]):
+    """As in a folder that git-new-workdir made."""
+    move(repo, {NAMES[0]: oids[0]})
+    repo.git("pack-refs", "--all")
+    there = repo.path.parent / "there"
+    (repo.common_dir / "packed-refs").rename(there)
+    (repo.common_dir / "packed-refs").symlink_to(there)
+    lock = there.with_name("there.lock")
+    lock.write_text("")
+    assert repo.try_git("update-ref", "-d", NAMES[0]).returncode != 0
+    with pytest.raises(BlockingIOError):
+        move(repo, {NAMES[0]: None})
+    lock.unlink()
+    move(repo, {NAMES[0]: None})
+    assert repo.refs("refs/datmo") == {}
+    assert (repo.common_dir / "packed-refs").is_symlink()
+
+
+def test_folders_that_git_removes_meanwhile_need_no_flush(
+    repo: Repo, oids: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    sync = Transaction._sync
+
+    def late(self: Transaction) -> None:
+        repo.git("pack-refs", "--all")
+        sync(self)
+
+    monkeypatch.setattr(Transaction, "_sync", late)
+    move(repo, {NAMES[3]: oids[0], NAMES[2]: oids[0]}, first=NAMES[3])
+    assert repo.refs("refs/datmo") == {NAMES[2]: oids[0]}
+
+
+def test_two_new_refs_in_each_others_way_change_nothing(repo: Repo, oids: list[str]):
+    for names in (("refs/datmo/p", "refs/datmo/p/q"), ("refs/datmo/p/q", "refs/datmo/p")):
+        with pytest.raises(Conflict):
+            move(repo, {NAMES[3]: oids[0], **dict.fromkeys(names, oids[0])}, first=NAMES[3])
+        assert repo.refs("refs/datmo", "refs/datmo-local") == {}
+        assert locks(repo) == []
+
+
+def test_a_log_that_cannot_be_written_changes_nothing(
+    repo: Repo, oids: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    repo.git("-c", "core.logAllRefUpdates=always", "update-ref", NAMES[0], oids[0])
+    log = repo.common_dir / "logs" / NAMES[0]
+    log.rename(log.with_name("kept"))
+    log.symlink_to("/dev/full")
+    monkeypatch.setattr("os.path.isfile", lambda path: True)
+    with pytest.raises(OSError, match="No space"):
+        move(repo, {NAMES[0]: oids[1]})
+    assert repo.refs("refs/datmo") == {NAMES[0]: oids[0]}
+    assert locks(repo) == []

@@ -64,8 +64,8 @@ def no_intent() -> None:
 
     lock = Transaction._lock
 
-    def slowly(self: Transaction, name: str, data: bytes) -> None:
-        lock(self, name, data)
+    def slowly(self: Transaction, name: str, path: str, data: bytes) -> None:
+        lock(self, name, path, data)
         time.sleep(0.05)
 
     Transaction._lock = slowly  # type: ignore[method-assign]

@@ -69,7 +69,7 @@ def sweep(
     subprocess.run(subject.prepare(-1), cwd=repo.path, capture_output=True, check=False)
     campaign.harm.add(subject.after())
     checker.settle()
-    campaign.harm.add(checker.check(known))
+    campaign.harm.add(checker.check(known, dead=subject.dead))
     found = strace.points(subject.prepare(0), repo.path, below, fault, family=family)
     campaign.harm.add(subject.after())
     for point in chosen([one for one in found if re.search(where, one.line)], sample):

@@ -71,12 +71,12 @@ def test_a_task_imports_what_was_recorded(
     assert said.startswith("value: 1 ")
     assert "/datmo/pool/" in said
     # A repeated run must not see today's code.
-    packaged.write("src/pkg/__init__.py", "VALUE = 2\n")
+    packaged.write("src/pkg/__init__.py", "VALUE = 22\n")  # Python sees another size
     typed(packaged, "rerun", "--check", "--ignore", "value", row["id"])
     assert datmo("logs").stdout.startswith("value: 1 ")
-    assert datmo("run", "-q", "--", "python", "scripts/train.py").stdout.startswith("value: 2 ")
+    assert datmo("run", "-q", "--", "python", "scripts/train.py").stdout.startswith("value: 22 ")
     inside = datmo("run", "-q", "--in-place", "--", "python", "scripts/train.py").stdout
-    assert inside == f"value: 2 {packaged.path}/src/pkg/__init__.py\n"
+    assert inside == f"value: 22 {packaged.path}/src/pkg/__init__.py\n"
 
 
 def test_other_customizations_are_run_too(packaged: Repo, monkeypatch: pytest.MonkeyPatch):
