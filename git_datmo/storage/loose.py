@@ -9,11 +9,12 @@ import errno
 import os
 import zlib
 from contextlib import suppress
-from io import BufferedWriter
 from pathlib import Path
 
 from git_datmo.errors import Conflict, DamagedObject
 from git_datmo.storage.gitformat import object_id
+
+ATTEMPTS = 10  # to put an object beside a `git gc --prune=now` that never rests
 
 
 def there(common_dir: Path, oid: str) -> bool:
@@ -87,28 +88,27 @@ def write(common_dir: Path, kind: str, data: bytes) -> str:
     except OSError:
         pass  # Not there, or somebody else's: ours takes its place.
     packed = zlib.compress(b"%s %d\0" % (kind.encode(), len(data)) + data, 1)
-    temporary = f"{os.path.dirname(path)}/tmp_obj_{os.urandom(6).hex()}"
-    with _new(temporary) as file:
+    for attempts_left in reversed(range(ATTEMPTS)):
         try:
-            file.write(packed)
-            file.close()
-            os.rename(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    return oid
-
-
-def _new(path: str) -> BufferedWriter:
-    """A file that only its writer could write, open for writing."""
-    for attempts_left in reversed(range(5)):
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-            return open(fd, "wb")
+            _put(path, packed)
+            break
         except FileNotFoundError:
-            # git removes the folder of an object when it has emptied it, perhaps just now.
+            # `git prune` takes away what is still being written, and folders that are empty.
             if not attempts_left:
                 raise
             with suppress(FileExistsError):
                 os.mkdir(os.path.dirname(path))
-    raise AssertionError("the last attempt returns or raises")
+    return oid
+
+
+def _put(path: str, packed: bytes) -> None:
+    temporary = f"{os.path.dirname(path)}/tmp_obj_{os.urandom(6).hex()}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    try:
+        with open(fd, "wb") as file:
+            file.write(packed)
+        os.rename(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise

@@ -139,3 +139,23 @@ def test_loose_ones_are_those_of_git(repo: Repo, kind: str):
     assert loose.write(repo.common_dir, *data) == oid
     assert path.stat().st_mtime > 1
     assert [p for p in path.parent.iterdir() if p.name.startswith("tmp_")] == []
+
+
+def test_what_git_prunes_while_it_is_written_is_written_again(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+):
+    rename, left = os.rename, 3
+
+    def pruned(source: str, target: str) -> None:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            repo.git("prune", "--expire=now")
+            assert not os.path.exists(source)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", pruned)
+    oid = loose.write(repo.common_dir, "blob", b"words")
+    monkeypatch.undo()
+    assert left < 0
+    assert repo.git("cat-file", "blob", oid) == "words"
