@@ -183,7 +183,9 @@ def test_a_server_that_ends_every_connection(writer: None) -> None:
         threading.Thread(target=end, daemon=True).start()
         port = listener.getsockname()[1]
         place = ObjectStore(f"s3://{BUCKET}?endpoint=http://127.0.0.1:{port}")
-        assert "connection" in refused(lambda: list(place.listing())).message
+        said = refused(lambda: list(place.listing())).message
+        # Which of the two hangs on how far the request had come.
+        assert "connection" in said or "error sending request" in said
         listener.shutdown(socket.SHUT_RDWR)
 
 
